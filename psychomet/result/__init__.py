@@ -1,0 +1,1 @@
+"""What we now know: the result type, its store and the gate."""
