@@ -9,12 +9,13 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from psychomet.errors import Fault, InputError
+from psychomet.notes import Note
 
 VOCABULARY: dict[str, str] = {
     "estimand": "what is estimated, one word from the field (alpha, mean_score, correlation ...)",
@@ -56,28 +57,6 @@ IDENTITY_COLUMNS: tuple[str, ...] = (
 )  # fmt: skip
 """The columns that together name one estimate within a question."""
 
-Level = Literal["info", "caution", "problem"]
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What a reader must know beside a number; it travels with the number to the page.
-
-    Parameters
-    ----------
-    code : str
-        Short stable name of the kind of note (``"zero_variance"``, ``"nested_facet"`` ...).
-    text : str
-        One or two sentences: what was seen, and what was done about it.
-    level : {"info", "caution", "problem"}
-        ``info`` for bookkeeping, ``caution`` for what limits a conclusion, ``problem`` for what
-        makes a number unusable.
-    """
-
-    code: str
-    text: str
-    level: Level = "caution"
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
@@ -118,8 +97,7 @@ class Result:
         """Return the notebook view: title, table, notes; every text escaped."""
         table = self.estimates.to_html(index=False, max_rows=40, border=0, escape=True)
         notes = "".join(
-            f"<li><b>{html.escape(note.level)}</b> {html.escape(note.text)}</li>"
-            for note in self.notes
+            f"<li><b>{html.escape(note.level)}</b> {html.escape(note.text)}</li>" for note in self.notes
         )
         return f"<h4>{html.escape(self.question)}</h4>{table}<ul>{notes}</ul>"
 
@@ -168,7 +146,13 @@ def make_result(
         first = frame.loc[bare, ["estimand", "term"]].iloc[0].tolist()
         raise InputError(
             f"result {question!r}",
-            [Fault(" / ".join(map(str, first)), f"{int(bare.sum())} estimates have neither an interval nor a reason", "Give one")],
+            [
+                Fault(
+                    " / ".join(map(str, first)),
+                    f"{int(bare.sum())} estimates have neither an interval nor a reason",
+                    "Give one",
+                )
+            ],
         )
     order = [name for name in VOCABULARY if name in frame.columns]
     return Result(

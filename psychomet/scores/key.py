@@ -157,13 +157,21 @@ def read_key(source: str | os.PathLike[str] | Mapping[str, Any] | Key) -> Key:
     try:
         content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
-        raise InputError(subject, [Fault("file", "there is no such file", "Check the path given as --key")]) from None
+        raise InputError(
+            subject, [Fault("file", "there is no such file", "Check the path given as --key")]
+        ) from None
     except (OSError, IsADirectoryError) as error:
-        raise InputError(subject, [Fault("file", f"it cannot be read ({error.strerror})", "Check the path given as --key")]) from None
+        raise InputError(
+            subject, [Fault("file", f"it cannot be read ({error.strerror})", "Check the path given as --key")]
+        ) from None
     except UnicodeDecodeError as error:
-        raise InputError(subject, [Fault(f"byte {error.start}", "the file is not UTF-8", "Save the key as UTF-8")]) from None
+        raise InputError(
+            subject, [Fault(f"byte {error.start}", "the file is not UTF-8", "Save the key as UTF-8")]
+        ) from None
     except tomllib.TOMLDecodeError as error:
-        raise InputError(subject, [Fault("file", f"it is not valid TOML: {visible(error, 200)}", "Mend the line named")]) from None
+        raise InputError(
+            subject, [Fault("file", f"it is not valid TOML: {visible(error, 200)}", "Mend the line named")]
+        ) from None
     return _from_mapping(content, subject)
 
 
@@ -171,10 +179,18 @@ def _from_mapping(content: Mapping[str, Any], subject: str) -> Key:
     """Turn the loose mapping into a strict Key, telling every fault of shape at once."""
     faults: list[Fault] = []
     for name in sorted(set(content) - _TOP):
-        faults.append(Fault(visible(name), "not a field of a key", f"The fields are: {', '.join(sorted(_TOP))}"))
+        faults.append(
+            Fault(visible(name), "not a field of a key", f"The fields are: {', '.join(sorted(_TOP))}")
+        )
     tables = content.get("scale")
     if not isinstance(tables, list) or not tables or not all(isinstance(t, Mapping) for t in tables):
-        faults.append(Fault("scale", "the key has no [[scale]] table", "Add one [[scale]] with name, low, high and items for each scale"))
+        faults.append(
+            Fault(
+                "scale",
+                "the key has no [[scale]] table",
+                "Add one [[scale]] with name, low, high and items for each scale",
+            )
+        )
         tables = []
     scales = []
     for number, table in enumerate(tables, 1):
@@ -183,7 +199,13 @@ def _from_mapping(content: Mapping[str, Any], subject: str) -> Key:
             scales.append(scale)
     text = content.get("text", {})
     if not isinstance(text, Mapping) or not all(isinstance(v, str) for v in text.values()):
-        faults.append(Fault("text", "it is not a table of item = wording", 'Write [text] and lines such as bfi_1 = "Is talkative."'))
+        faults.append(
+            Fault(
+                "text",
+                "it is not a table of item = wording",
+                'Write [text] and lines such as bfi_1 = "Is talkative."',
+            )
+        )
         text = {}
     for name in ("name", "source"):
         if not isinstance(content.get(name, ""), str):
@@ -206,15 +228,35 @@ def _scale(table: Mapping[str, Any], number: int, faults: list[Fault]) -> Scale 
     if not isinstance(name, str):
         faults.append(Fault(where, "it has no name", 'Add name = "..."'))
     for extra in sorted(set(table) - _SCALE):
-        faults.append(Fault(where, f"{visible(extra)!r} is not a field of a scale", f"The fields are: {', '.join(sorted(_SCALE))}"))
+        faults.append(
+            Fault(
+                where,
+                f"{visible(extra)!r} is not a field of a scale",
+                f"The fields are: {', '.join(sorted(_SCALE))}",
+            )
+        )
     for bound in ("low", "high"):
         value = table.get(bound)
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            faults.append(Fault(where, f"{bound} is not a number", f"Add {bound} = the {bound}est code that can be given (inf is allowed for a score)"))
+            faults.append(
+                Fault(
+                    where,
+                    f"{bound} is not a number",
+                    f"Add {bound} = the {bound}est code that can be given (inf is allowed for a score)",
+                )
+            )
     for field_name in ("items", "reversed"):
         value = table.get(field_name, [] if field_name == "reversed" else None)
-        if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(item, str) for item in value):
-            faults.append(Fault(where, f"{field_name} is not a list of item ids in quotes", f'Write {field_name} = ["id1", "id2"]'))
+        if not isinstance(value, list | tuple | set | frozenset) or not all(
+            isinstance(item, str) for item in value
+        ):
+            faults.append(
+                Fault(
+                    where,
+                    f"{field_name} is not a list of item ids in quotes",
+                    f'Write {field_name} = ["id1", "id2"]',
+                )
+            )
     if not isinstance(table.get("scale_score", False), bool):
         faults.append(Fault(where, "scale_score is not true or false", "Write scale_score = true"))
     if len(faults) > before:
@@ -243,25 +285,67 @@ def _faults(key: Key) -> list[Fault]:
         seen.add(scale.name)
         for label in (scale.name, *scale.items):
             if not label or len(label) > MAX_NAME or any(map(is_control, label)):
-                faults.append(Fault(where, f"the name {visible(label)!r} is empty, longer than {MAX_NAME} characters or holds control or invisible characters", "Use printable names"))
+                faults.append(
+                    Fault(
+                        where,
+                        f"the name {visible(label)!r} is empty, longer than {MAX_NAME} characters or holds control or invisible characters",
+                        "Use printable names",
+                    )
+                )
         if not scale.items:
             faults.append(Fault(where, "it has no item", "List its items"))
         twice = sorted({item for item in scale.items if scale.items.count(item) > 1})
         if twice:
-            faults.append(Fault(where, f"items listed twice: {', '.join(map(visible, twice))}", "List each item once"))
+            faults.append(
+                Fault(where, f"items listed twice: {', '.join(map(visible, twice))}", "List each item once")
+            )
         for item in dict.fromkeys(scale.items):
             if item in owner:
-                faults.append(Fault(where, f"item {visible(item)!r} also belongs to scale {visible(owner[item])!r}", "An item may belong to one scale only: give the second use an item id of its own"))
+                faults.append(
+                    Fault(
+                        where,
+                        f"item {visible(item)!r} also belongs to scale {visible(owner[item])!r}",
+                        "An item may belong to one scale only: give the second use an item id of its own",
+                    )
+                )
             owner[item] = scale.name
         strange = sorted(scale.reversed - set(scale.items))
         if strange:
-            faults.append(Fault(where, f"reversed names items that are not in the scale: {', '.join(map(visible, strange))}", "Add them to items, or mend the name"))
+            faults.append(
+                Fault(
+                    where,
+                    f"reversed names items that are not in the scale: {', '.join(map(visible, strange))}",
+                    "Add them to items, or mend the name",
+                )
+            )
         if not scale.low < scale.high:
-            faults.append(Fault(where, f"low = {scale.low:g} is not below high = {scale.high:g}", "Give the range of codes of one item"))
+            faults.append(
+                Fault(
+                    where,
+                    f"low = {scale.low:g} is not below high = {scale.high:g}",
+                    "Give the range of codes of one item",
+                )
+            )
         if scale.reversed and not (math.isfinite(scale.low) and math.isfinite(scale.high)):
-            faults.append(Fault(where, "an item is reversed on an unbounded range", "Reversal is low + high - code: give both bounds"))
+            faults.append(
+                Fault(
+                    where,
+                    "an item is reversed on an unbounded range",
+                    "Reversal is low + high - code: give both bounds",
+                )
+            )
         if scale.scale_score and len(scale.items) != 1:
-            faults.append(Fault(where, f"scale_score = true with {len(scale.items)} items", "A finished score is one item"))
+            faults.append(
+                Fault(
+                    where, f"scale_score = true with {len(scale.items)} items", "A finished score is one item"
+                )
+            )
         if len(scale.items) == 1 and not scale.scale_score:
-            faults.append(Fault(where, "it has one item, so its internal consistency cannot be estimated", "Add its other items; or, if the item is itself a finished score, write scale_score = true"))
+            faults.append(
+                Fault(
+                    where,
+                    "it has one item, so its internal consistency cannot be estimated",
+                    "Add its other items; or, if the item is itself a finished score, write scale_score = true",
+                )
+            )
     return faults
