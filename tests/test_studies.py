@@ -1,0 +1,125 @@
+"""The whole way through: a table becomes a study, a study becomes a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import psychomet as pm
+from psychomet.studies import demo, missing_rule
+
+# Numbers read back from JSON must be the very same doubles.
+EXACT = 0.0
+
+KEY = {
+    "name": "tiny",
+    "scale": [
+        {"name": "A", "low": 1, "high": 5, "items": ["a1", "a2", "a3"], "reversed": ["a3"]},
+        {"name": "B", "low": 0, "high": 10, "items": ["b"], "scale_score": True},
+    ],
+}
+
+
+def tiny(n: int = 12, hole: bool = False) -> pd.DataFrame:
+    """A table of n respondents, three items under two prompts, and one behaviour."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for i in range(n):
+        trait = rng.normal()
+        for prompt in ("p", "q"):
+            for item, sign in (("a1", 1), ("a2", 1), ("a3", -1)):
+                code = int(np.clip(np.rint(3 + sign * trait + rng.normal(scale=0.6)), 1, 5))
+                rows.append((f"r{i:02d}", item, code, "answered", "self_report", prompt))
+        rows.append((f"r{i:02d}", "b", float(np.clip(5 + 2 * trait + rng.normal(), 0, 10)), "answered", "behaviour", None))
+    frame = pd.DataFrame(rows, columns=["respondent", "item", "response", "status", "source", "prompt"])
+    if hole:
+        frame.loc[1, ["response", "status"]] = [np.nan, "refused"]
+    return frame
+
+
+@pytest.fixture(scope="module")
+def responses() -> pm.ResponseTable:
+    return pm.read_responses(tiny(), key=pm.read_key(KEY))
+
+
+def test_every_question_that_the_table_can_answer_is_answered(responses: pm.ResponseTable) -> None:
+    results = pm.study(responses, seed=1, n_boot=200)
+    assert [r.question for r in results] == ["design", "profile", "reliability", "agreement", "sensitivity", "link"]
+    for result in results:
+        frame = result.estimates
+        assert set(frame.columns) <= set(pm.VOCABULARY)
+        bare = frame["conf_low"].isna() & (frame["reason"] == "")
+        assert not bare.any()
+        both = frame.dropna(subset=["conf_low", "conf_high"])
+        assert (both["conf_low"] <= both["conf_high"]).all()
+        assert result.settings["table"] == responses.contract
+
+
+def test_a_table_of_self_reports_alone_has_no_link() -> None:
+    frame = tiny().query("source == 'self_report'")
+    key = pm.read_key({"name": "A only", "scale": KEY["scale"][:1]})
+    questions = [r.question for r in pm.study(pm.read_responses(frame, key=key), seed=1, n_boot=200)]
+    assert "link" not in questions
+
+
+def test_missing_answers_need_a_rule() -> None:
+    key = pm.read_key(KEY)
+    holed = pm.read_responses(tiny(hole=True), key=key)
+    with pytest.raises(pm.InputError, match="1 answers are missing .*'A'"):
+        pm.study(holed, seed=1)
+    with pytest.raises(pm.InputError, match="not a rule for missing answers"):
+        pm.study(holed, seed=1, missing="mean")
+    assert missing_rule(pm.read_responses(tiny(), key=key), key, None) == "available"
+    assert pm.study(holed, seed=1, missing="complete", n_boot=200)
+
+
+def test_the_same_seed_gives_the_same_numbers(responses: pm.ResponseTable) -> None:
+    first, second = (pm.study(responses, seed=3, n_boot=200) for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        pd.testing.assert_frame_equal(a.estimates, b.estimates)
+
+
+def test_the_report_is_whole_and_holds_every_number(tmp_path: Path) -> None:
+    frame = tiny(hole=True)
+    frame.to_csv(tmp_path / "answers.csv", index=False)
+    made = pm.report(
+        tmp_path / "answers.csv", key=pm.read_key(KEY), out=tmp_path / "out", missing="available", seed=1, n_boot=200
+    )
+    names = {path.name for path in made.folder.iterdir()}
+    assert {"index.html", "report.qmd", "figures", "result.json", "reliability.csv", "design.csv"} <= names
+    page = (made.folder / "index.html").read_text(encoding="utf-8")
+    assert "<script" not in page.lower() and "http-equiv" in page.lower()
+    assert made._repr_html_().startswith("<iframe sandbox")
+    for ours, stored in zip(made.results, pm.load(made.folder), strict=True):
+        np.testing.assert_array_max_ulp(
+            ours.estimates["estimate"].to_numpy(), stored.estimates["estimate"].to_numpy(), maxulp=0
+        )
+    assert not [path for path in tmp_path.iterdir() if path.name not in {"answers.csv", "out"}]
+
+
+def test_a_report_on_bad_input_leaves_nothing(tmp_path: Path) -> None:
+    frame = tiny()
+    frame.loc[0, "response"] = 9
+    with pytest.raises(pm.InputError, match="outside 1 to 5"):
+        pm.report(frame, key=pm.read_key(KEY), out=tmp_path / "out", seed=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_shows_the_truth_beside_the_estimates(tmp_path: Path) -> None:
+    made = demo(out=tmp_path / "demo", seed=1)
+    document = json.loads((made.folder / "result.json").read_text())
+    assert [entry["question"] for entry in document["results"]][-1] == "link"
+    for question in ("profile", "reliability", "agreement", "sensitivity", "link", "design"):
+        result = next(r for r in made.results if r.question == question)
+        known = result.estimates.dropna(subset=["reference"])
+        assert len(known), question
+    alpha = next(r for r in made.results if r.question == "reliability").estimates
+    alpha = alpha[alpha["estimand"] == "alpha"].dropna(subset=["reference", "conf_low"])
+    inside = (alpha["conf_low"] <= alpha["reference"]) & (alpha["reference"] <= alpha["conf_high"])
+    # Ten 95 % intervals (five scales, two methods): fewer than seven hits has probability below 0.002
+    # even if the two methods of a scale always agree.
+    assert inside.sum() >= 7
