@@ -207,7 +207,8 @@ def study_about(population: Population, *, personas: int, seed: int) -> str:
         f"read {100 * p.unparsed:.2g} %.\n\n"
         "What a perfect study of this population would find is known, and stands beside each estimate as "
         "its reference. An interval is right when it covers the reference as often as it says it does: "
-        "of many 95 % intervals about one in twenty should miss."
+        "of many 95 % intervals about one in twenty should miss. Those of one study share its respondents and "
+        "miss together; over many such studies they hold what they promise (docs/validation/demo.md)."
     )
 
 

@@ -1,0 +1,1 @@
+"""From results to a document: one file per section, and the assembly."""

@@ -1,0 +1,200 @@
+"""Words for numbers: cited cut-points, kept apart from every estimator and swappable.
+
+A cut-point is a convention of readers, not a property of a number. The words are therefore taken from
+the *interval*: an alpha of .79 [.71, .85] is "acceptable to good", never plainly "acceptable".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """Cut-points of one quantity and the words between them.
+
+    Parameters
+    ----------
+    quantity : str
+        What is judged, in words.
+    edges : tuple of float
+        Ascending cut-points; a value equal to an edge belongs to the band above it.
+    words : tuple of str
+        One more than ``edges``, from the lowest band to the highest.
+    source : str
+        Who proposed them.
+    doi : str
+        DOI without the resolver, or empty.
+
+    Raises
+    ------
+    ValueError
+        If the edges do not ascend or the number of words does not fit.
+    """
+
+    quantity: str
+    edges: tuple[float, ...]
+    words: tuple[str, ...]
+    source: str
+    doi: str = ""
+
+    def __post_init__(self) -> None:
+        if list(self.edges) != sorted(set(self.edges)) or len(self.words) != len(self.edges) + 1:
+            raise ValueError(f"scheme for {self.quantity}: edges must ascend, with one more word than edges")
+
+
+ALPHA = Scheme(
+    "Cronbach's alpha",
+    (0.5, 0.6, 0.7, 0.8, 0.9),
+    ("unacceptable", "poor", "questionable", "acceptable", "good", "excellent"),
+    "George and Mallery (2003), SPSS for Windows step by step (4th ed.); used for language models by "
+    "Serapio-García et al. (2023). Nunnally (1978), Psychometric theory (2nd ed.), asks for .70 in "
+    "early research and .90 where single respondents are judged.",
+    "10.48550/arXiv.2307.00184",
+)
+ICC = Scheme(
+    "intraclass correlation",
+    (0.5, 0.75, 0.9),
+    ("poor", "moderate", "good", "excellent"),
+    "Koo and Li (2016), A guideline of selecting and reporting intraclass correlation coefficients, "
+    "Journal of Chiropractic Medicine 15, 155-163.",
+    "10.1016/j.jcm.2016.02.012",
+)
+CORRELATION = Scheme(
+    "size of a correlation",
+    (0.1, 0.3, 0.5),
+    ("negligible", "small", "medium", "large"),
+    "Cohen (1988), Statistical power analysis for the behavioral sciences (2nd ed.), chapter 3.",
+    "10.4324/9780203771587",
+)
+SHARE = Scheme(
+    "share of variance",
+    (0.01, 0.06, 0.14),
+    ("negligible", "small", "medium", "large"),
+    "Cohen (1988), Statistical power analysis for the behavioral sciences (2nd ed.), chapter 8 "
+    "(f = .10, .25, .40 stated as a share of variance).",
+    "10.4324/9780203771587",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The cut-points that a page uses; pass another value to judge by other conventions."""
+
+    alpha: Scheme = field(default=ALPHA)
+    icc: Scheme = field(default=ICC)
+    correlation: Scheme = field(default=CORRELATION)
+    share: Scheme = field(default=SHARE)
+
+    @property
+    def schemes(self) -> tuple[Scheme, ...]:
+        """All four, in the order of the page."""
+        return (self.alpha, self.icc, self.share, self.correlation)
+
+
+RULES = Rules()
+
+
+def band(scheme: Scheme, value: float) -> int:
+    """Return the number of the band, from 0, in which a value lies."""
+    return sum(value >= edge for edge in scheme.edges)
+
+
+def span(scheme: Scheme, low: float, high: float, estimate: float = math.nan) -> str:
+    """Return the words of an interval: one word, "a to b", or the empty string.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        The cut-points.
+    low, high : float
+        Limits of the interval; where one is not finite the estimate alone is worded.
+    estimate : float
+        Point estimate, used when there is no interval.
+
+    Returns
+    -------
+    str
+        For example ``"good"``, ``"questionable to good"``, ``"good (no interval)"``.
+    """
+    if math.isfinite(low) and math.isfinite(high):
+        first, last = scheme.words[band(scheme, low)], scheme.words[band(scheme, high)]
+        return first if first == last else f"{first} to {last}"
+    if math.isfinite(estimate):
+        return f"{scheme.words[band(scheme, estimate)]} (no interval)"
+    return ""
+
+
+def correlation_words(scheme: Scheme, low: float, high: float, estimate: float = math.nan) -> str:
+    """Return the words of a correlation: direction and size, or that zero is not excluded."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        size = span(scheme, math.nan, math.nan, abs(estimate))
+        return f"{'negative' if estimate < 0 else 'positive'}, {size}" if size else ""
+    if low <= 0 <= high:
+        largest = scheme.words[band(scheme, max(-low, high))]
+        return f"zero not excluded; at most {largest}"
+    ends = sorted((abs(low), abs(high)))
+    return f"{'negative' if high < 0 else 'positive'}, {span(scheme, *ends)}"
+
+
+INTERVALS: Mapping[str, str] = MappingProxyType(
+    {
+        "feldt": "Feldt",
+        "bootstrap": "bootstrap",
+        "fisher_z": "Fisher z",
+        "wilson": "Wilson",
+        "t": "t",
+        "f": "F",
+        "noncentral_f": "noncentral F",
+        "delta": "delta method",
+        "none": "none",
+    }
+)
+"""First word of ``method``, and the name of that interval on the page."""
+
+ESTIMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "respondents": "number of respondents: the units that are resampled",
+        "items": "number of items asked",
+        "answers": "number of answers in the table",
+        "cells": "number of different conditions (combinations of facet levels) in which items were asked",
+        "status_share": "share of the answers asked for that ended in this way",
+        "levels": "number of levels of a facet",
+        "mean_score": "mean over respondents of the respondent's mean score on the scale",
+        "sd_score": "standard deviation over respondents of that score",
+        "alpha": "Cronbach's alpha: share of the variance of the scale's sum that items have in common, "
+        "if every item measures the same thing equally well; otherwise, with uncorrelated errors, a lower bound",
+        "alpha_standardized": "alpha computed from correlations: as if every item had the same spread",
+        "item_mean": "mean keyed response to the item",
+        "item_sd": "standard deviation of the keyed response to the item",
+        "item_rest_r": "correlation of the item with the sum of the other items of its scale; "
+        "negative means that it pulls the other way",
+        "alpha_if_dropped": "alpha of the scale without this item",
+        "ICC(1,1)": "agreement of single administrations, each respondent seen under different conditions",
+        "ICC(2,1)": "absolute agreement of single administrations; the conditions are a random sample",
+        "ICC(3,1)": "consistency of single administrations; level differences between conditions are ignored",
+        "ICC(1,k)": "as ICC(1,1), for the mean of all administrations",
+        "ICC(2,k)": "as ICC(2,1), for the mean of all administrations",
+        "ICC(3,k)": "as ICC(3,1), for the mean of all administrations",
+        "level_mean": "mean score under one level of a facet",
+        "level_contrast": "mean score at the level minus the mean at the other levels of the facet",
+        "facet_share": "share of the variance of scores that goes with the levels of the facet: omega squared, "
+        "generalised where the same respondents met every level",
+        "pearson_r": "linear correlation over respondents",
+        "spearman_rho": "rank correlation over respondents",
+    }
+)
+"""What each estimand is, in one line for a reader without training in psychometrics."""
+
+STATUSES: Mapping[str, str] = MappingProxyType(
+    {
+        "answered": "answered",
+        "refused": "refused",
+        "unparsed": "could not be read as an option",
+        "truncated": "cut off",
+        "not_administered": "not asked",
+    }
+)
