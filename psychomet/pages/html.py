@@ -75,7 +75,7 @@ def _piece(part: Inline) -> Markup:
 
 def _short(cell: Inline) -> bool:
     """Say whether a cell is short enough to be kept on one line."""
-    return len(cell if isinstance(cell, str) else cell.text) <= 40
+    return len(cell if isinstance(cell, str) else cell.text) <= 20
 
 
 def _image(figure: Figure) -> str:
