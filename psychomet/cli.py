@@ -172,6 +172,9 @@ def gate(
     click.echo(gates.verdict_table(verdict))
     if os.environ.get("GITHUB_ACTIONS") == "true":
         click.echo(gates.github_annotations(verdict))
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(summary).open("a", encoding="utf-8") as stream:
+                stream.write(gates.step_summary(verdict))
     raise SystemExit(verdict.exit_code)
 
 
