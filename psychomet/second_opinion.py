@@ -1,0 +1,211 @@
+"""A second opinion: what other packages make of the same sums.
+
+The packages are GPL, so this file alone imports them, inside the function, and nothing of psychomet needs
+them. A result holds no answers; a table is built that has exactly the stored covariances, or exactly the
+stored mean squares, and given to the peer. So the comparison is of programs, not of reading or scoring.
+
+Only pingouin has something to say of the results here: factor_analyzer and krippendorff, which come with
+the same extra, estimate neither alpha nor an intraclass correlation.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from psychomet.errors import Fault, InputError, MissingEngineError
+from psychomet.result.result import Result
+from psychomet.text import visible
+
+Floats = NDArray[np.float64]
+Row = tuple[str, str, str, str, float, float, float, str]
+
+COLUMNS = ("estimand", "term", "group", "quantity", "ours", "theirs", "difference", "remark")
+PINGOUIN_FORMS = {
+    "ICC(1,1)": ("ICC(1,1)", "ICC1"),
+    "ICC(2,1)": ("ICC(A,1)", "ICC2"),
+    "ICC(3,1)": ("ICC(C,1)", "ICC3"),
+    "ICC(1,k)": ("ICC(1,k)", "ICC1k"),
+    "ICC(2,k)": ("ICC(A,k)", "ICC2k"),
+    "ICC(3,k)": ("ICC(C,k)", "ICC3k"),
+}
+"""Our name -> the names that versions of pingouin use."""
+
+SAME = "the same formula on the same covariances"
+ROUNDED = "pingouin rounds its limits to 3 decimals"
+ROUNDED_ICC = "pingouin rounds its limits to 2 decimals"
+OFFSET = (
+    "pingouin loses digits where all scores share a large offset, and averages doubled scores silently; the "
+    "rebuilt table is centred and has none, so neither shows here"
+)
+LISTWISE = (
+    "with nan_policy='listwise' pingouin counts the rows before deletion; the rebuilt table has no holes, so "
+    "that fault does not show here"
+)
+NO_TABLE = "no complete table has these pairwise covariances, so pingouin cannot be given one"
+
+
+def crosscheck(result: Result) -> pd.DataFrame:
+    """Recompute a result with pingouin and tabulate the differences.
+
+    Parameters
+    ----------
+    result : Result
+        Of :func:`psychomet.reliability` (raw alpha and Feldt's limits are recomputed) or of
+        :func:`psychomet.agreement` (the six intraclass correlations and their 95 % limits).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per number: ``estimand term group quantity ours theirs difference package version remark``,
+        where ``quantity`` is estimate, conf_low or conf_high and ``remark`` explains what is known to
+        differ. ``theirs`` is NaN where the peer cannot be asked; the remark says why.
+
+    Raises
+    ------
+    MissingEngineError
+        If pingouin is not installed.
+    InputError
+        If the result is of another question.
+    """
+    checks: dict[str, Callable[[Result, Any], Iterator[Row]]] = {"reliability": _alphas, "agreement": _iccs}
+    if result.question not in checks:
+        what = f"there is no second opinion on {visible(result.question)!r}"
+        raise InputError("the result", [Fault("question", what, f"It can be had on: {', '.join(checks)}")])
+    with warnings.catch_warnings():
+        # pingouin touches parts of pandas that are to change; that is its makers' to mend.
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        try:
+            import pingouin
+        except ModuleNotFoundError as error:
+            raise MissingEngineError(
+                "psychomet.crosscheck needs the package pingouin, which is not installed. "
+                "Install it with: pip install 'psychomet[crosscheck]'"
+            ) from error
+        rows = list(checks[result.question](result, pingouin))
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame.insert(7, "package", "pingouin")
+    frame.insert(8, "version", version("pingouin"))
+    return frame
+
+
+def _alphas(result: Result, pingouin: Any) -> Iterator[Row]:
+    """Raw alpha and Feldt's limits of every scale and group."""
+    frame = result.estimates
+    stored = result.arrays.get("covariance")
+    alphas = frame[(frame["estimand"] == "alpha") & frame["method"].str.startswith("feldt")]
+    for _, row in alphas.iterrows():
+        if stored is None or not np.isfinite(row["estimate"]):
+            continue
+        items = result.settings["scales"][row["term"]]
+        cov = stored.sel(group=row["group"], item=items, with_item=items).to_numpy()
+        limits = bool(np.isfinite(row["conf_low"]))
+        # Where respondents have several rows no limits are compared, and the number of rows is free.
+        size = int(row["n"]) if limits else max(int(row["n"]), len(items) + 1)
+        table = table_with_covariance(cov, size)
+        if table is None:
+            yield _compared(row, "estimate", np.nan, NO_TABLE)
+            continue
+        value, interval = pingouin.cronbach_alpha(data=pd.DataFrame(table), ci=row["conf_level"])
+        yield _compared(row, "estimate", float(value), SAME)
+        if limits:
+            yield _compared(row, "conf_low", float(interval[0]), f"{ROUNDED}; {LISTWISE}")
+            yield _compared(row, "conf_high", float(interval[1]), f"{ROUNDED}; {LISTWISE}")
+
+
+def _iccs(result: Result, pingouin: Any) -> Iterator[Row]:
+    """The six forms of every set of looks."""
+    stored = result.arrays.get("mean_squares")
+    if stored is None:
+        return
+    frame = result.estimates
+    for looks in range(stored.sizes["looks"]):
+        one = stored.isel(looks=looks)
+        parts = {str(part): float(one.sel(part=part)) for part in one["part"].to_numpy()}
+        term, group = str(one["term"].item()), str(one["group"].item())
+        table = table_with_mean_squares(
+            int(parts["n"]),
+            int(parts["k"]),
+            targets=parts["targets"],
+            looks=parts["looks"],
+            residual=parts["residual"],
+        )
+        long = (
+            pd.DataFrame(table)
+            .rename_axis("target")
+            .reset_index()
+            .melt("target", var_name="look", value_name="score")
+        )
+        found = pingouin.intraclass_corr(
+            data=long, targets="target", raters="look", ratings="score"
+        ).set_index("Type")
+        interval = next(name for name in found.columns if str(name).startswith("CI95"))
+        for _, row in frame[(frame["term"] == term) & (frame["group"] == group)].iterrows():
+            name = next((name for name in PINGOUIN_FORMS[row["estimand"]] if name in found.index), None)
+            if name is None or not np.isfinite(row["estimate"]):
+                continue
+            yield _compared(row, "estimate", float(found.at[name, "ICC"]), OFFSET)
+            if row["conf_level"] == 0.95 and np.isfinite(row["conf_low"]):
+                low, high = found.at[name, interval]
+                yield _compared(row, "conf_low", float(low), ROUNDED_ICC)
+                yield _compared(row, "conf_high", float(high), ROUNDED_ICC)
+
+
+def _compared(row: pd.Series, quantity: str, theirs: float, remark: str) -> Row:
+    """One number of ours beside theirs."""
+    ours = float(row[quantity])
+    return (row["estimand"], row["term"], row["group"], quantity, ours, theirs, theirs - ours, remark)
+
+
+def _waves(n: int, count: int) -> Floats:
+    """Orthonormal columns, each of sum 0: cosines of growing frequency (the DCT-II basis)."""
+    place = (np.arange(n) + 0.5)[:, None] * np.arange(1, count + 1)
+    return np.sqrt(2 / n) * np.cos(np.pi * place / n)
+
+
+def table_with_covariance(cov: Floats, n: int) -> Floats | None:
+    """Return a table of n rows whose covariance matrix (divisor n - 1) is the one given.
+
+    Parameters
+    ----------
+    cov : (k, k) array
+        Covariances.
+    n : int
+        Rows wanted.
+
+    Returns
+    -------
+    (n, k) array or None
+        None where no table of n rows has these covariances: not positive semi-definite, or of a rank
+        above n - 1.
+    """
+    values, vectors = np.linalg.eigh(cov)
+    floor = 1e-12 * max(float(values[-1]), 0.0)
+    keep = values > floor
+    if values[0] < -floor or keep.sum() > n - 1 or not keep.any():
+        return None
+    root = vectors[:, keep] * np.sqrt(values[keep] * (n - 1))
+    return _waves(n, int(keep.sum())) @ root.T
+
+
+def table_with_mean_squares(n: int, k: int, *, targets: float, looks: float, residual: float) -> Floats:
+    """Return an n x k table with the mean squares given.
+
+    Parameters
+    ----------
+    n, k : int
+        Targets and looks.
+    targets, looks, residual : float
+        Mean squares of the two-way table.
+    """
+    rows, columns = _waves(n, min(2, n - 1)), _waves(k, min(2, k - 1))
+    target, look = rows[:, 0] * np.sqrt((n - 1) * targets / k), columns[:, 0] * np.sqrt((k - 1) * looks / n)
+    rest = np.outer(rows[:, -1], columns[:, -1]) * np.sqrt((n - 1) * (k - 1) * residual)
+    return target[:, None] + look + rest

@@ -1,0 +1,230 @@
+"""Agreement: psych's values from a response table, which looks become columns, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from psychomet.errors import InputError
+from psychomet.estimates.precision.agreement import agreement
+from psychomet.numerics.icc import FORMS, intraclass, mean_squares
+from psychomet.result.result import Result
+
+# The same closed form on the same table; R prints 15 digits and its F quantiles agree to 10.
+TOLERANCE = 1e-8
+# A table read through the engine holds the same floats.
+SAME_NUMBER = 1e-12
+
+SHROUT_FLEISS = np.array(
+    [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]], dtype=float
+)
+
+
+def looks(
+    wide: Callable[..., Any],
+    scores: np.ndarray,
+    *,
+    facet: str = "prompt",
+    keep: np.ndarray | None = None,
+    **others: Any,
+) -> Any:
+    """A table of finished scores: one administration per respondent and look."""
+    n, k = scores.shape
+    kept = np.ones(n * k, dtype=bool) if keep is None else keep.ravel()
+    facets = {facet: np.tile([f"{facet}{j}" for j in range(k)], n)[kept]}
+    facets |= {name: np.asarray(levels)[kept] for name, levels in others.items()}
+    who = np.repeat([f"r{i:04d}" for i in range(n)], k)[kept]
+    return wide(scores.ravel()[kept, None], respondents=who, facets=facets)
+
+
+def part(result: Result, group: str = "") -> pd.DataFrame:
+    frame = result.estimates
+    return frame[frame["group"] == group].set_index("estimand").loc[list(FORMS)]
+
+
+def expected(scores: np.ndarray) -> list[float]:
+    return [one.estimate for one in intraclass(mean_squares(scores), conf_level=0.95)]
+
+
+def cross(n: int, prompts: int, samples: int, seed: int = 1) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(n, 1, 1)) + 0.7 * rng.normal(size=(n, prompts, 1))
+    return scores + 0.4 * rng.normal(size=(n, prompts, samples)) + np.arange(prompts)[:, None]
+
+
+def crossed_table(wide: Callable[..., Any], scores: np.ndarray, sample: np.ndarray | None = None) -> Any:
+    n, prompts, samples = scores.shape
+    labels = np.tile([f"s{j}" for j in range(samples)], n * prompts) if sample is None else sample
+    return wide(
+        scores.reshape(-1, 1),
+        respondents=np.repeat([f"r{i:04d}" for i in range(n)], prompts * samples),
+        facets={
+            "prompt": np.tile(np.repeat([f"p{j}" for j in range(prompts)], samples), n),
+            "sample": labels,
+        },
+    )
+
+
+@pytest.mark.parametrize(("level", "name"), [(0.95, "shrout_fleiss"), (0.90, "shrout_fleiss90")])
+def test_the_table_of_shrout_and_fleiss_equals_psych(
+    level: float, name: str, wide: Callable[..., Any], r_icc: dict[str, Any]
+) -> None:
+    result = agreement(looks(wide, SHROUT_FLEISS), missing="complete", conf_level=level)
+    found = part(result)
+    assert len(result.estimates) == 6
+    for column, key in (("estimate", "icc"), ("conf_low", "low"), ("conf_high", "high"),
+                        ("statistic", "f"), ("df", "df"), ("df2", "df2"), ("p_value", "p")):  # fmt: skip
+        np.testing.assert_allclose(found[column], r_icc[name][key], rtol=TOLERANCE)
+    assert (found["n"] == 6).all()
+    assert (found["reason"] == "").all()
+    assert found["method"].str.startswith("f; ").all()
+    assert found["method"].str.endswith("looks = prompt (4)").all()
+
+
+def test_the_order_of_rows_changes_nothing(wide: Callable[..., Any]) -> None:
+    order = np.random.default_rng(1).permutation(24)
+    table = wide(
+        SHROUT_FLEISS.ravel()[order, None],
+        respondents=np.repeat([f"r{i}" for i in range(6)], 4)[order],
+        facets={"prompt": np.tile(["a", "b", "c", "d"], 6)[order]},
+    )
+    found = part(agreement(table, missing="complete"))
+    np.testing.assert_allclose(found["estimate"], expected(SHROUT_FLEISS), rtol=SAME_NUMBER)
+
+
+def test_looks_are_the_combinations_of_what_varies_within_respondents(wide: Callable[..., Any]) -> None:
+    scores = cross(40, 3, 2)
+    result = agreement(crossed_table(wide, scores), missing="complete")
+    np.testing.assert_allclose(part(result)["estimate"], expected(scores.reshape(40, 6)), rtol=SAME_NUMBER)
+    assert part(result)["method"].str.endswith("looks = prompt x sample (6)").all()
+
+
+def test_replicates_are_averaged_over_the_other_conditions(wide: Callable[..., Any]) -> None:
+    scores = cross(40, 3, 2)
+    result = agreement(crossed_table(wide, scores), missing="complete")
+    found = part(result, "sample replicates")
+    np.testing.assert_allclose(found["estimate"], expected(scores.mean(axis=1)), rtol=SAME_NUMBER)
+    assert found["method"].str.contains("averaged over prompt").all()
+    # Only the noise of drawing is left, so agreement is higher than over all looks.
+    assert (found["estimate"] > part(result)["estimate"]).loc["ICC(1,1)"]
+
+
+def test_samples_alone_are_one_set_of_looks(wide: Callable[..., Any]) -> None:
+    scores = cross(40, 1, 4)[:, 0]
+    result = agreement(looks(wide, scores, facet="sample"), missing="complete")
+    assert set(result.estimates["group"]) == {""}
+    np.testing.assert_allclose(part(result)["estimate"], expected(scores), rtol=SAME_NUMBER)
+    assert part(result)["method"].str.endswith("looks = sample (4)").all()
+
+
+def test_replicates_need_no_common_labels(wide: Callable[..., Any]) -> None:
+    scores = cross(30, 2, 3)
+    seeds = np.array([f"{1000 + i:05d}" for i in range(scores.size)])
+    found = part(agreement(crossed_table(wide, scores, seeds), missing="complete"))
+    np.testing.assert_allclose(found["estimate"], expected(scores.reshape(30, 6)), rtol=SAME_NUMBER)
+
+
+def test_facets_that_say_who_answers_are_no_looks(wide: Callable[..., Any]) -> None:
+    models = np.repeat(np.where(np.arange(6) < 3, "a", "b"), 4)
+    found = part(agreement(looks(wide, SHROUT_FLEISS, model=models), missing="complete"))
+    np.testing.assert_allclose(found["estimate"], expected(SHROUT_FLEISS), rtol=SAME_NUMBER)
+
+
+def test_respondents_without_every_look_are_left_out_and_counted(wide: Callable[..., Any]) -> None:
+    scores = cross(30, 3, 1)[:, :, 0]
+    keep = np.ones((30, 3), dtype=bool)
+    keep[[2, 7, 7], [0, 1, 2]] = False
+    result = agreement(looks(wide, scores, keep=keep), missing="complete")
+    np.testing.assert_allclose(
+        part(result)["estimate"], expected(np.delete(scores, [2, 7], axis=0)), rtol=SAME_NUMBER
+    )
+    assert (part(result)["n"] == 28).all()
+    assert "S 2 of 30" in next(note.text for note in result.notes if note.code == "incomplete_respondents")
+
+
+def test_a_look_that_few_respondents_have_does_not_cost_the_others(wide: Callable[..., Any]) -> None:
+    scores = cross(30, 4, 1)[:, :, 0]
+    keep = np.ones((30, 4), dtype=bool)
+    keep[1:, 3] = False
+    result = agreement(looks(wide, scores, keep=keep), missing="complete")
+    np.testing.assert_allclose(part(result)["estimate"], expected(scores[:, :3]), rtol=SAME_NUMBER)
+    assert "S 1" in next(note.text for note in result.notes if note.code == "rare_looks")
+
+
+def test_one_administration_each_is_a_reason(wide: Callable[..., Any]) -> None:
+    result = agreement(wide(cross(20, 1, 1)[:, 0]), missing="complete")
+    found = part(result)
+    assert found["estimate"].isna().all()
+    assert (found["reason"] == "one administration per respondent: nothing to compare").all()
+    assert "mean_squares" not in result.arrays
+
+
+def test_looks_that_no_two_respondents_share_are_a_reason(wide: Callable[..., Any]) -> None:
+    # Each respondent met two of four prompts, no two respondents the same two.
+    scores = cross(6, 4, 1)[:, :, 0]
+    pairs = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    keep = np.array([[column in pair for column in range(4)] for pair in pairs])
+    found = part(agreement(looks(wide, scores, keep=keep), missing="complete"))
+    assert found["reason"].str.contains("has a score in all 4 administrations").all()
+
+
+def test_equal_scores_everywhere_are_a_reason(wide: Callable[..., Any]) -> None:
+    found = part(agreement(looks(wide, np.full((10, 3), 0.1)), missing="complete"))
+    assert found["estimate"].isna().all()
+    assert (found["reason"] == "every score is the same").all()
+
+
+def test_looks_that_differ_by_a_constant_have_no_residual(wide: Callable[..., Any]) -> None:
+    scores = np.arange(10.0)[:, None] + np.array([0.0, 1.0, 5.0])
+    found = part(agreement(looks(wide, scores), missing="complete"))
+    assert found.loc["ICC(3,1)", "estimate"] == 1
+    assert found.loc["ICC(3,1)", "reason"].startswith("the residual mean square is zero")
+    assert found.loc["ICC(2,1)", "estimate"] < 1
+
+
+def test_negative_agreement_is_returned_as_it_is(wide: Callable[..., Any]) -> None:
+    scores = np.array([[1, 5, 3], [5, 1, 3], [3, 4, 2], [2, 3, 5]], dtype=float)
+    found = part(agreement(looks(wide, scores), missing="complete"))
+    assert found.loc["ICC(3,1)", "estimate"] < 0
+    assert (
+        found.loc["ICC(3,1)", "conf_low"]
+        < found.loc["ICC(3,1)", "estimate"]
+        < found.loc["ICC(3,1)", "conf_high"]
+    )
+    assert found.loc["ICC(2,k)", "reason"] != ""
+
+
+def test_the_rule_for_missing_answers_decides_who_has_a_score(wide: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(3)
+    values = rng.normal(size=(20, 1, 1)) + rng.normal(size=(20, 2, 4))
+    values[0, 0, 0] = np.nan
+    who = np.repeat([f"r{i:02d}" for i in range(20)], 2)
+    table = wide(values.reshape(40, 4), respondents=who, facets={"occasion": np.tile(["a", "b"], 20)})
+    available = agreement(table, missing="available")
+    complete = agreement(table, missing="complete")
+    assert part(available)["n"].iloc[0] == 20
+    assert part(complete)["n"].iloc[0] == 19
+    np.testing.assert_allclose(
+        part(available)["estimate"], expected(np.nanmean(values, axis=2)), rtol=SAME_NUMBER
+    )
+    assert "no_score" in {note.code for note in complete.notes}
+
+
+def test_mean_squares_are_kept(wide: Callable[..., Any]) -> None:
+    stored = agreement(looks(wide, SHROUT_FLEISS), missing="complete").arrays["mean_squares"]
+    squares = mean_squares(SHROUT_FLEISS)
+    assert stored.sizes["looks"] == 1
+    for name in ("n", "k", "targets", "looks", "residual", "within"):
+        assert float(stored.sel(part=name)[0]) == pytest.approx(getattr(squares, name))
+    assert stored["term"].to_numpy().tolist() == ["S"]
+
+
+def test_faults_of_the_call_are_told(wide: Callable[..., Any]) -> None:
+    with pytest.raises(InputError, match="conf_level"):
+        agreement(looks(wide, SHROUT_FLEISS), missing="complete", conf_level=0)
+    with pytest.raises(InputError, match="missing"):
+        agreement(looks(wide, SHROUT_FLEISS), missing="listwise")  # type: ignore[arg-type]

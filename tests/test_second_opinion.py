@@ -1,0 +1,138 @@
+"""The second opinion: pingouin is asked about exactly the sums that the result holds."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from psychomet.errors import InputError, MissingEngineError
+from psychomet.estimates.precision.agreement import agreement
+from psychomet.estimates.precision.reliability import reliability
+from psychomet.numerics.icc import mean_squares
+from psychomet.result.result import Result, make_result
+from psychomet.scores.key import read_key
+from psychomet.second_opinion import crosscheck, table_with_covariance, table_with_mean_squares
+from psychomet.table.read import read_responses
+from psychomet.table.responses import ResponseTable
+
+# A table rebuilt from its covariances: eigenvectors, and pingouin's own summation.
+REBUILT = 1e-10
+# pingouin rounds limits of alpha to 3 decimals and those of ICC to 2.
+ALPHA_ROUNDED = 0.5e-3 + 1e-9
+ICC_ROUNDED = 0.5e-2 + 1e-9
+
+
+def table(holes: float = 0.0, looks: int = 1, scales: int = 2) -> ResponseTable:
+    rng = np.random.default_rng(6)
+    n, k = 50, 4
+    rows = []
+    for scale in range(scales):
+        values = (
+            rng.normal(size=(n, 1, 1)) + 0.3 * rng.normal(size=(n, looks, 1)) + rng.normal(size=(n, looks, k))
+        )
+        values[rng.random(values.shape) < holes] = np.nan
+        who, look, item = np.indices(values.shape).reshape(3, -1)
+        rows.append(pd.DataFrame({
+            "respondent": [f"r{i:02d}" for i in who], "occasion": [f"o{i}" for i in look],
+            "item": [f"s{scale}i{i}" for i in item], "response": values.ravel(),
+            "model": np.where(who % 2, "a", "b"),
+        }))  # fmt: skip
+    frame = pd.concat(rows)
+    frame["status"] = np.where(frame["response"].isna(), "refused", "answered")
+    key = [
+        {"name": f"S{scale}", "low": -99, "high": 99, "items": [f"s{scale}i{i}" for i in range(k)]}
+        for scale in range(scales)
+    ]
+    return read_responses(frame, key=read_key({"name": "made", "scale": key}))
+
+
+def check(result: Result) -> pd.DataFrame:
+    pytest.importorskip("pingouin")
+    return crosscheck(result)
+
+
+@pytest.mark.parametrize("holes", [0.0, 0.05])
+def test_alpha_agrees_in_every_scale_and_group(holes: float) -> None:
+    found = check(reliability(table(holes), missing="available", seed=1, n_boot=0, by="model"))
+    assert list(found.columns) == [
+        "estimand", "term", "group", "quantity", "ours", "theirs", "difference", "package", "version", "remark",
+    ]  # fmt: skip
+    assert len(found) == 2 * 3 * 3
+    assert set(found["group"]) == {"", "model = a", "model = b"}
+    values = found[found["quantity"] == "estimate"]
+    assert (values["difference"].abs() < REBUILT).all()
+    limits = found[found["quantity"] != "estimate"]
+    assert (limits["difference"].abs() < ALPHA_ROUNDED).all()
+    assert limits["remark"].str.contains("rounds its limits").all()
+
+
+def test_six_correlations_agree() -> None:
+    found = check(agreement(table(looks=3), missing="available"))
+    values = found[found["quantity"] == "estimate"]
+    assert len(values) == 12
+    assert (values["difference"].abs() < REBUILT).all()
+    limits = found[found["quantity"] != "estimate"]
+    assert len(limits) == 24
+    assert (limits["difference"].abs() < ICC_ROUNDED).all()
+    assert (found["package"] == "pingouin").all()
+
+
+def test_limits_at_another_level_are_not_compared() -> None:
+    found = check(agreement(table(looks=3), missing="available", conf_level=0.9))
+    assert set(found["quantity"]) == {"estimate"}
+
+
+def test_a_wrong_value_would_show() -> None:
+    result = reliability(table(), missing="available", seed=1, n_boot=0)
+    frame = result.estimates.copy()
+    frame.loc[frame["estimand"] == "alpha", "estimate"] += 0.01
+    wrong = make_result("reliability", frame, arrays=result.arrays, settings=result.settings)
+    found = check(wrong)
+    assert (found.loc[found["quantity"] == "estimate", "difference"] < -0.009).all()
+
+
+def test_covariances_of_no_table_are_named() -> None:
+    result = reliability(table(), missing="available", seed=1, n_boot=0)
+    broken = result.arrays["covariance"].copy(deep=True)
+    broken.loc[{"item": "s0i0", "with_item": "s0i1"}] = 9.0
+    broken.loc[{"item": "s0i1", "with_item": "s0i0"}] = 9.0
+    changed = make_result(
+        "reliability", result.estimates, arrays={"covariance": broken}, settings=result.settings
+    )
+    found = check(changed)
+    row = found[found["term"] == "S0"].iloc[0]
+    assert np.isnan(row["theirs"])
+    assert "no complete table" in row["remark"]
+
+
+def test_other_questions_are_refused() -> None:
+    with pytest.raises(InputError, match="reliability, agreement"):
+        crosscheck(make_result("design", []))
+
+
+def test_without_pingouin_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pingouin", None)
+    with pytest.raises(MissingEngineError, match=r"psychomet\[crosscheck\]"):
+        crosscheck(make_result("agreement", []))
+
+
+@pytest.mark.parametrize(("n", "k"), [(50, 4), (5, 4), (200, 1)])
+def test_the_rebuilt_table_has_the_covariances(n: int, k: int) -> None:
+    cov = np.atleast_2d(np.cov(np.random.default_rng(k).normal(size=(60, k)).T))
+    rebuilt = table_with_covariance(cov, n)
+    assert rebuilt is not None
+    np.testing.assert_allclose(np.atleast_2d(np.cov(rebuilt.T)), cov, atol=1e-12)
+
+
+def test_no_table_is_built_with_too_few_rows() -> None:
+    assert table_with_covariance(np.eye(5), 5) is None
+    assert table_with_covariance(np.array([[1.0, 2.0], [2.0, 1.0]]), 50) is None
+
+
+@pytest.mark.parametrize(("n", "k"), [(6, 4), (40, 2), (2, 3), (2, 2)])
+def test_the_rebuilt_table_has_the_mean_squares(n: int, k: int) -> None:
+    rebuilt = mean_squares(table_with_mean_squares(n, k, targets=5.0, looks=0.7, residual=2.0))
+    assert [rebuilt.targets, rebuilt.looks, rebuilt.residual] == pytest.approx([5.0, 0.7, 2.0], rel=1e-12)
