@@ -32,7 +32,8 @@ def design_text(result: Result) -> str:
     """
     frame = result.estimates
     made: dict[str, Any] = result.settings["design"]
-    size = {row.estimand: int(row.estimate) for row in frame[frame["facet"] == ""].itertuples() if row.reason}
+    counts = frame[(frame["facet"] == "") & (frame["reason"] != "")]
+    size = dict(zip(counts["estimand"], counts["estimate"].astype(int), strict=True))
     lines = [
         f"{visible(made['subject'], 100)}: {made['rows_read']:,} rows read, {made['rows_kept']:,} kept",
         *(f"  left out: {rows:,} rows, {visible(why, 100)}" for why, rows in made["dropped"].items()),

@@ -160,6 +160,7 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "respondents": "number of respondents: the units that are resampled",
         "items": "number of items asked",
         "answers": "number of answers in the table",
+        "administrations": "number of times a respondent was asked under one combination of conditions",
         "cells": "number of different conditions (combinations of facet levels) in which items were asked",
         "status_share": "share of the answers asked for that ended in this way",
         "levels": "number of levels of a facet",
@@ -183,6 +184,8 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "level_contrast": "mean score at the level minus the mean at the other levels of the facet",
         "facet_share": "share of the variance of scores that goes with the levels of the facet: omega squared, "
         "generalised where the same respondents met every level",
+        "median_absolute_deviation": "median distance of the scores from their median",
+        "mean_difference": "mean of one group minus the mean of the other",
         "pearson_r": "linear correlation over respondents",
         "spearman_rho": "rank correlation over respondents",
     }

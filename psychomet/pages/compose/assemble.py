@@ -76,7 +76,7 @@ def compose(
     )
     taken: Counter[str] = Counter({"in-short": 1, "caveats": 1, "computed": 1, "glossary": 1, "content": 1})
     pairs = []
-    for result in kept:
+    for result in map(_one_group, kept):
         place = _place(result, context, taken)
         maker = SECTIONS[result.question][1] if result.question in SECTIONS else other
         pairs.append((result, _empty(result, place) if result.estimates.empty else maker(result, place)))
@@ -89,6 +89,17 @@ def compose(
         glossary(kept),
     ]
     return Document(title=title, opening=_opening(intro, about), sections=tuple(sections))
+
+
+def _one_group(result: Result) -> Result:
+    """Say in the title, not in every row, that a whole answer is about one group of the table."""
+    groups = result.estimates["group"].unique().tolist()
+    if result.question == "design" or len(groups) != 1 or not groups[0]:
+        return result
+    settings = {"label": groups[0], **result.settings}
+    if not settings["label"]:
+        settings["label"] = groups[0]
+    return replace(result, estimates=result.estimates.assign(group=""), settings=settings)
 
 
 def _place(result: Result, context: Context, taken: Counter[str]) -> Context:

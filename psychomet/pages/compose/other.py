@@ -58,5 +58,13 @@ def other(result: Result, context: Context) -> Section:
         *known_columns(rows),
     ]
     blocks: list[Block] = [Paragraph((_LEAD,), "lead")]
-    blocks.append(build(rows, columns, ("Estimates.",), folded=len(rows) > 60, remarks=True))
+    blocks.append(
+        build(
+            rows,
+            columns,
+            ("One estimate per row; n is the number of independent units behind it.",),
+            folded=len(rows) > 60,
+            remarks=True,
+        )
+    )
     return Section(context.title, context.anchor, tuple(blocks))

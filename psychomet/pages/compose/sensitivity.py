@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from psychomet.pages.document import Block, Figure, Heading, Paragraph, Section,
 from psychomet.pages.figures.dots import Dot
 from psychomet.pages.figures.panels import draw_panels
 from psychomet.pages.tables import (
+    Row,
     Show,
     build,
     confidence,
@@ -152,11 +154,30 @@ def _level_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
             }
         else:
             entry |= {name: value(row, name) for name in ("statistic", "df", "df2", "p_value", "p_adjusted")}
-            entry |= {"difference": value(row, "estimate"), "low": value(row, "conf_low"),
-                      "high": value(row, "conf_high")}  # fmt: skip
+            entry["difference"] = {
+                name: value(row, name) for name in ("estimate", "conf_low", "conf_high", "reference")
+            }
         if row["reason"] and str(row["reason"]) not in entry["reason"]:
             entry["reason"] = "; ".join(filter(None, (entry["reason"], str(row["reason"]))))
     return list(rows.values())
+
+
+def _difference(row: Row) -> Row:
+    """Return the contrast of a row of :func:`_level_rows`; nothing where there is none."""
+    found = row.get("difference")
+    return found if isinstance(found, dict) else {}
+
+
+def _difference_interval(row: Row) -> str:
+    return interval(value(_difference(row), "conf_low"), value(_difference(row), "conf_high"))
+
+
+def _known_differences(rows: Sequence[Row]) -> list[Show]:
+    """Return the column of the known differences; none if no row has one."""
+    shown = known_columns([_difference(row) for row in rows])
+    return [
+        Show("Known difference", lambda row, cell=column.cell: cell(_difference(row))) for column in shown
+    ]
 
 
 def _level_table(frame: pd.DataFrame) -> Table:
@@ -169,13 +190,14 @@ def _level_table(frame: pd.DataFrame) -> Table:
         number_column("n", "n", count),
         number_column("estimate", "Mean"),
         interval_column(f"{level} interval"),
-        number_column("difference", "Minus other levels"),
-        Show(f"{level} interval of it", lambda row: interval(value(row, "low"), value(row, "high"))),
+        Show("Minus other levels", lambda row: number(value(_difference(row), "estimate"))),
+        Show(f"{level} interval of it", _difference_interval),
         number_column("statistic", "t", lambda x: number(x, 2)),
         Show("df", degrees),
         number_column("p_value", "p", p_value),
         number_column("p_adjusted", "p adjusted", p_value),
         *known_columns(rows),
+        *_known_differences(rows),
     ]
     return build(
         rows,
