@@ -225,7 +225,7 @@ def demo(*, out: str | PathLike[str], seed: int) -> Report:
     simulated = simulate_study(seed=seed)
     responses = read_responses(simulated.frame, key=read_key(simulated.key))
     results = tuple(
-        with_reference(result, known=simulated.truth)
+        with_reference(result, known=simulated.truth, kind="truth")
         for result in study(responses, missing="available", seed=seed)
     )
     title = "A simulated study of language models, with known truth"

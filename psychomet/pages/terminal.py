@@ -32,7 +32,7 @@ def design_text(result: Result) -> str:
     """
     frame = result.estimates
     made: dict[str, Any] = result.settings["design"]
-    counts = frame[(frame["facet"] == "") & (frame["reason"] != "")]
+    counts = frame[frame["reason"] != ""].drop_duplicates("estimand")
     size = dict(zip(counts["estimand"], counts["estimate"].astype(int), strict=True))
     lines = [
         f"{visible(made['subject'], 100)}: {made['rows_read']:,} rows read, {made['rows_kept']:,} kept",

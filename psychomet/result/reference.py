@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,10 @@ from psychomet.text import visible
 _KEYS = ("estimand", "term", "other", "facet", "level", "group")
 
 
-def with_reference(result: Result, *, known: pd.DataFrame) -> Result:
+Kind = Literal["truth", "published"]
+
+
+def with_reference(result: Result, *, known: pd.DataFrame, kind: Kind = "published") -> Result:
     """Return the result with a ``reference`` column.
 
     Parameters
@@ -24,6 +28,9 @@ def with_reference(result: Result, *, known: pd.DataFrame) -> Result:
     known : DataFrame
         Column ``reference`` and any of estimand, term, other, facet, level and group; a column that
         is not there counts as empty. Rows about other estimates are passed over.
+    kind : {"published", "truth"}
+        What the values are: figures published from the same or other data, or the true values of a
+        simulation, which 95 % intervals are meant to hold 95 times in 100.
 
     Returns
     -------
@@ -58,4 +65,5 @@ def with_reference(result: Result, *, known: pd.DataFrame) -> Result:
         reference=[float(value.get(row, np.nan)) for row in zip(*columns, strict=True)]
     )
     checked = make_result(result.question, frame)
-    return dataclasses.replace(result, estimates=checked.estimates)
+    settings = {**result.settings, "reference": kind}
+    return dataclasses.replace(result, estimates=checked.estimates, settings=settings)

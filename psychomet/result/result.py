@@ -121,6 +121,10 @@ def make_result(
     arrays, settings, notes
         As in :class:`Result`.
 
+    Returns
+    -------
+    Result
+
     Raises
     ------
     InputError

@@ -78,7 +78,7 @@ def test_the_headline_is_made_of_the_numbers(document: Document) -> None:
         in said[5]
     )
     assert "Of 2 links that theory expects, 0 are found in the expected direction" in said[5]
-    assert "2 of 6 intervals (33 %) contain the value known beforehand; 95 % are meant to" in said[6]
+    assert "2 of 6 intervals (33 %) hold the value that was published" in said[6]
     assert said[7] == "1 problem and 5 cautions limit these numbers. Caveats"
 
 

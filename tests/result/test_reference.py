@@ -32,7 +32,7 @@ def test_every_method_of_an_estimate_gets_its_value_and_others_get_none() -> Non
     result = with_reference(example(), known=known)
     assert result.estimates["reference"].tolist()[:2] == [0.75, 0.75]
     assert result.estimates["reference"].isna().tolist() == [False, False, True, True]
-    assert result.settings == {"seed": 1} and set(result.arrays) == {"x"}
+    assert result.settings == {"seed": 1, "reference": "published"} and set(result.arrays) == {"x"}
 
 
 def test_an_estimate_named_twice_is_refused() -> None:

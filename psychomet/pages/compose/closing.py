@@ -31,7 +31,18 @@ _LEVELS: tuple[tuple[Level, str], ...] = (
     ("info", "For the record"),
 )
 _ELSEWHERE = frozenset(
-    {"design", "scales", "text", "scale_source", "table", "label", "version", "versions", "expected"}
+    {
+        "design",
+        "scales",
+        "text",
+        "scale_source",
+        "table",
+        "label",
+        "version",
+        "versions",
+        "expected",
+        "reference",
+    }
 )
 _MAX_NOTES = 60
 

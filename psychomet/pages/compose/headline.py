@@ -269,23 +269,32 @@ def _expected(result: Result) -> Text:
 
 
 def _known(results: Sequence[Result]) -> list[Text]:
-    verdicts = [
-        holds(row)
-        for result in results
-        if "reference" in result.estimates.columns
-        for row in records(result.estimates)
-    ]
-    told = [verdict for verdict in verdicts if verdict]
-    if not told:
-        return []
-    inside = sum(verdict == "yes" for verdict in told)
-    levels = [confidence(result.estimates) for result in results if "reference" in result.estimates.columns]
-    meant = " and ".join(dict.fromkeys(filter(None, levels)))
-    text = (
-        f": {inside} of {len(told)} intervals ({percent(inside / len(told), 0)}) contain the value known "
-        f"beforehand; {meant} are meant to, and those of one table are not independent of each other."
-    )
-    return [(Strong("Known values"), text)]
+    """Say how many intervals hold what was known beforehand: a simulation's truth, or print."""
+    told: dict[bool, list[str]] = {True: [], False: []}
+    levels: list[str] = []
+    for result in results:
+        if "reference" in result.estimates.columns:
+            verdicts = [verdict for row in records(result.estimates) if (verdict := holds(row))]
+            told[result.settings.get("reference") == "truth"] += verdicts
+            levels.append(confidence(result.estimates))
+    lines: list[Text] = []
+    if told[True]:
+        meant = " and ".join(dict.fromkeys(filter(None, levels)))
+        text = (
+            f": {_inside(told[True])} contain the true value; {meant} are meant to, and those of one table are not "
+            "independent of each other."
+        )
+        lines.append((Strong("The truth is known"), text))
+    if told[False]:
+        lines.append(
+            (Strong("Published values"), f": {_inside(told[False])} hold the value that was published.")
+        )
+    return lines
+
+
+def _inside(verdicts: Sequence[str]) -> str:
+    count = sum(verdict == "yes" for verdict in verdicts)
+    return f"{count} of {len(verdicts)} intervals ({percent(count / len(verdicts), 0)})"
 
 
 def _notes(results: Sequence[Result]) -> list[Text]:
