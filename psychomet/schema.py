@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -63,9 +64,12 @@ STANDARD_FACETS: tuple[str, ...] = (
 
 MANY_COLUMNS = 200
 
+RESERVED: frozenset[str] = frozenset({"rows", "administration", "scale", "score", "answered", "items"})
+"""Names of columns that stand beside the facets in frames made from a table."""
+
 
 def check_columns(there: Sequence[str], columns: Iterable[Column]) -> list[Fault]:
-    """Return the faults of a table's column names: missing, doubled, or not to be shown.
+    """Return the faults of a table's column names: missing or doubled.
 
     Parameters
     ----------
@@ -77,34 +81,58 @@ def check_columns(there: Sequence[str], columns: Iterable[Column]) -> list[Fault
     Returns
     -------
     list of Fault
-        Empty when every required column is there once.
+        Empty when every required column is there, and every name is there once.
     """
+    times = Counter(there)
     faults: list[Fault] = []
-    missing = [column for column in columns if column.required and column.name not in there]
+    missing = [column.name for column in columns if column.required and column.name not in times]
     if missing:
-        names = ", ".join(column.name for column in missing)
-        shown = ", ".join(visible(name, 30) for name in list(there)[:12])
-        more = f" and {len(there) - 12} more" if len(there) > 12 else ""
-        todo = "Rename the columns, or pass columns={'your name': 'respondent', ...}"
-        if len(there) > MANY_COLUMNS:
-            todo = (
-                f"With {len(there)} columns this looks like a wide table (one column per item): "
-                "turn it into one row per answer, in Python with psychomet.from_wide(...)"
-            )
-        faults.append(Fault("columns", f"missing {names}; the table has {shown}{more}", todo))
-    doubled = sorted({name for name in there if list(there).count(name) > 1}) if len(there) < 10_000 else []
+        shown = ", ".join(f"'{visible(name, 60)}'" for name in list(there)[:12])
+        more = f" and {len(there) - 12:,} more" if len(there) > 12 else ""
+        faults.append(
+            Fault("columns", f"missing {', '.join(missing)}; the table has {shown}{more}", _mend(there))
+        )
+    doubled = [name for name, count in times.items() if count > 1]
     if doubled:
-        faults.append(Fault("columns", f"named twice: {', '.join(visible(n, 30) for n in doubled[:5])}", "Rename one of each"))
+        shown = ", ".join(f"'{visible(name, 30)}'" for name in doubled[:5])
+        more = f" and {len(doubled) - 5:,} more" if len(doubled) > 5 else ""
+        faults.append(Fault("columns", f"named twice: {shown}{more}", "Rename one of each"))
     return faults
 
 
+def _mend(there: Sequence[str]) -> str:
+    """Say what to do about missing columns, from what is there."""
+    if len(there) == 1 and any(sign in there[0] for sign in ",;\t|"):
+        return (
+            "The columns are separated by another sign than the file's suffix says: .csv is commas, .tsv tabs"
+        )
+    if len(there) > MANY_COLUMNS:
+        return (
+            f"With {len(there):,} columns this looks like a wide table (one column per item): "
+            "turn it into one row per answer, in Python with psychomet.from_wide(...)"
+        )
+    return "Rename the columns, or pass columns={'your name': 'respondent', ...} (--column OLD=NEW)"
+
+
 def check_facet_names(names: Iterable[str]) -> list[Fault]:
-    """Return the faults of facet names given by the caller: taken, empty or unprintable."""
-    taken = {column.name for column in RESPONSE_COLUMNS} - set(STANDARD_FACETS)
+    """Return the faults of facet names given by the caller: taken, doubled, empty or unprintable."""
+    if isinstance(names, str):
+        return [Fault("facets", f"{visible(names)!r} is one text", "Pass a list of column names")]
+    taken = ({column.name for column in RESPONSE_COLUMNS} - set(STANDARD_FACETS)) | RESERVED
+    alike = {name.casefold(): name for name in (*STANDARD_FACETS, *taken)}
     faults = []
     for name in names:
-        if name in taken:
-            faults.append(Fault("facets", f"{visible(name)!r} has a fixed meaning and cannot be a facet", "Rename the column"))
-        elif not name or len(name) > 60 or any(map(is_control, name)):
-            faults.append(Fault("facets", f"the name {visible(name)!r} is empty, longer than 60 characters or holds control characters", "Rename the column"))
+        twin = alike.setdefault(name.casefold(), name)
+        if name in taken or name.startswith("_"):
+            what = f"{visible(name)!r} has a meaning of its own and cannot be a facet"
+        elif not name.strip() or len(name) > 60 or any(map(is_control, name)):
+            what = (
+                f"the name {visible(name)!r} is empty, longer than 60 characters, or holds control or "
+                "invisible characters"
+            )
+        elif twin != name:
+            what = f"{visible(name)!r} and {visible(twin)!r} differ only in upper and lower case"
+        else:
+            continue
+        faults.append(Fault("facets", what, "Rename the column"))
     return faults

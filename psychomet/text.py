@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import unicodedata
 
-# Characters that reorder or hide what follows them (Unicode UAX #9 controls and zero-width marks).
-_INVISIBLE = frozenset(
-    "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-)
+# Characters that reorder what follows them (Unicode UAX #9) or that leave no mark on paper: soft hyphens,
+# zero-width marks, fillers, invisible operators and tags (Unicode's Default_Ignorable_Code_Point). Joiners
+# (U+200C, U+200D) and variation selectors are left out: emoji, Persian and Indic scripts are spelled with them.
+_INVISIBLE = (
+    (0x00AD, 0x00AD), (0x061C, 0x061C), (0x115F, 0x1160), (0x180E, 0x180E), (0x200B, 0x200B),
+    (0x200E, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE00FF),
+)  # fmt: skip
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 
 
 def is_control(character: str) -> bool:
     """Say whether a character is a control, a line separator, a surrogate or an invisible mark."""
-    return character in _INVISIBLE or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+    if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
+        return True
+    code = ord(character)
+    return code >= 0xAD and any(first <= code <= last for first, last in _INVISIBLE)
 
 
 def visible(text: object, limit: int = 60) -> str:
-    """Return text with control and bidirectional marks spelled out, cut to ``limit`` characters.
+    r"""Return text with control and bidirectional marks spelled out, cut to ``limit`` characters.
 
     Parameters
     ----------
@@ -33,7 +40,7 @@ def visible(text: object, limit: int = 60) -> str:
     Returns
     -------
     str
-        Printable text on one line; a newline becomes ``\\n``, a right-to-left override ``\\u202e``.
+        Printable text on one line; a newline becomes ``\n``, a right-to-left override ``\u202e``.
     """
     source = str(text)
     clipped = source[: limit - 1] + "…" if len(source) > limit else source

@@ -57,13 +57,23 @@ def test_every_path_linked_exists() -> None:
 def test_the_table_of_columns_agrees_with_the_schema() -> None:
     from psychomet.schema import RESPONSE_COLUMNS
 
-    shown = set(re.findall(r"`(\w+)`", "\n".join(line.split("|")[1] for line in README.splitlines() if line.startswith("| `"))))
+    shown = set(
+        re.findall(
+            r"`(\w+)`",
+            "\n".join(line.split("|")[1] for line in README.splitlines() if line.startswith("| `")),
+        )
+    )
     unlisted = {"weight", "raw", "choice"}
     assert shown == {column.name for column in RESPONSE_COLUMNS} - unlisted
 
 
 def test_a_frame_of_the_shape_shown_is_read() -> None:
     frame = pd.DataFrame(
-        {"respondent": ["a", "a", "b", "b"], "item": ["x", "y"] * 2, "response": [1, 2, 3, 4], "order": ["f"] * 4}
+        {
+            "respondent": ["a", "a", "b", "b"],
+            "item": ["x", "y"] * 2,
+            "response": [1, 2, 3, 4],
+            "order": ["f"] * 4,
+        }
     )
     assert pm.read_responses(frame).design.n_respondents == 2

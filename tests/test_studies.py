@@ -34,7 +34,16 @@ def tiny(n: int = 12, hole: bool = False) -> pd.DataFrame:
             for item, sign in (("a1", 1), ("a2", 1), ("a3", -1)):
                 code = int(np.clip(np.rint(3 + sign * trait + rng.normal(scale=0.6)), 1, 5))
                 rows.append((f"r{i:02d}", item, code, "answered", "self_report", prompt))
-        rows.append((f"r{i:02d}", "b", float(np.clip(5 + 2 * trait + rng.normal(), 0, 10)), "answered", "behaviour", None))
+        rows.append(
+            (
+                f"r{i:02d}",
+                "b",
+                float(np.clip(5 + 2 * trait + rng.normal(), 0, 10)),
+                "answered",
+                "behaviour",
+                None,
+            )
+        )
     frame = pd.DataFrame(rows, columns=["respondent", "item", "response", "status", "source", "prompt"])
     if hole:
         frame.loc[1, ["response", "status"]] = [np.nan, "refused"]
@@ -48,7 +57,14 @@ def responses() -> pm.ResponseTable:
 
 def test_every_question_that_the_table_can_answer_is_answered(responses: pm.ResponseTable) -> None:
     results = pm.study(responses, seed=1, n_boot=200)
-    assert [r.question for r in results] == ["design", "profile", "reliability", "agreement", "sensitivity", "link"]
+    assert [r.question for r in results] == [
+        "design",
+        "profile",
+        "reliability",
+        "agreement",
+        "sensitivity",
+        "link",
+    ]
     for result in results:
         frame = result.estimates
         assert set(frame.columns) <= set(pm.VOCABULARY)
@@ -69,7 +85,7 @@ def test_a_table_of_self_reports_alone_has_no_link() -> None:
 def test_missing_answers_need_a_rule() -> None:
     key = pm.read_key(KEY)
     holed = pm.read_responses(tiny(hole=True), key=key)
-    with pytest.raises(pm.InputError, match="1 answers are missing .*'A'"):
+    with pytest.raises(pm.InputError, match=r"1 answers are missing .*'A'"):
         pm.study(holed, seed=1)
     with pytest.raises(pm.InputError, match="not a rule for missing answers"):
         pm.study(holed, seed=1, missing="mean")
@@ -87,7 +103,12 @@ def test_the_report_is_whole_and_holds_every_number(tmp_path: Path) -> None:
     frame = tiny(hole=True)
     frame.to_csv(tmp_path / "answers.csv", index=False)
     made = pm.report(
-        tmp_path / "answers.csv", key=pm.read_key(KEY), out=tmp_path / "out", missing="available", seed=1, n_boot=200
+        tmp_path / "answers.csv",
+        key=pm.read_key(KEY),
+        out=tmp_path / "out",
+        missing="available",
+        seed=1,
+        n_boot=200,
     )
     names = {path.name for path in made.folder.iterdir()}
     assert {"index.html", "report.qmd", "figures", "result.json", "reliability.csv", "design.csv"} <= names

@@ -114,9 +114,7 @@ def after_rule(responses: pm.ResponseTable) -> pm.Result:
     """Return the sensitivity without the paper's outliers, with the paper's Table 9 as known values."""
     kept = pm.without(responses, respondents=outliers(responses), reason=RULE)
     result = pm.sensitivity(kept, missing="available", label=AFTER)
-    result = dataclasses.replace(
-        result, settings={**result.settings, "label": SECTION}, notes=(*kept.notes, *result.notes)
-    )
+    result = dataclasses.replace(result, settings={**result.settings, "label": SECTION})
     return pm.with_reference(result, known=published().assign(group=AFTER))
 
 

@@ -27,7 +27,7 @@ from psychomet.notes import Note
 from psychomet.numerics.location import ROUNDING, Estimates, sd_interval, t_interval
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, respondent_means, shared_identity_notes, unscored_notes
+from psychomet.scores.request import held_table, respondent_means, table_notes, unscored_notes
 from psychomet.scores.score import Missing, ScaleScores, resolve_key, scale_scores
 from psychomet.table.design import NOT_APPLICABLE
 from psychomet.table.responses import ResponseTable
@@ -105,7 +105,7 @@ def profile(
             conf_level=conf_level,
             scales={scale.name: list(scale.items) for scale in scales},
         ),
-        notes=[*unscored_notes(blocks, missing), *_notes(rows), *shared_identity_notes(table)],
+        notes=[*unscored_notes(blocks, missing), *_notes(rows), *table_notes(table)],
     )
 
 

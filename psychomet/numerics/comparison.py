@@ -42,9 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc, stdtr
 
-from psychomet.numerics.location import ROUNDING as ROUNDING
-from psychomet.numerics.location import Estimates as Estimates
-from psychomet.numerics.location import sd_interval as sd_interval
+from psychomet.numerics.location import ROUNDING
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.integer]

@@ -82,22 +82,32 @@ def unscored_notes(scores: Iterable[ScaleScores], missing: str) -> list[Note]:
     ]
 
 
-def shared_identity_notes(table: ResponseTable) -> list[Note]:
-    """Return a note where respondents share a model, a persona ...: intervals take them as independent."""
+CARRIED = frozenset({"left_out", "weights_unused"})
+"""Notes of the table that every estimate carries."""
+
+
+def table_notes(table: ResponseTable) -> list[Note]:
+    """Return what of the table limits every number made from it.
+
+    Respondents left out, weights not used; and respondents who share a model or a persona, because
+    intervals take them as independent.
+    """
     made = table.design
+    carried = [note for note in table.notes if note.code in CARRIED]
     shared = [
         f"{len(made.levels[facet])} levels of {visible(facet)}"
         for facet in made.identity
         if 1 < len(made.levels[facet]) < made.n_respondents and facet != "instrument"
     ]
     if not shared:
-        return []
+        return carried
     return [
+        *carried,
         Note(
             "shared_identity",
             f"{made.n_respondents} respondents share {_listed(shared)}. Intervals take respondents as "
             "independent: they speak of further respondents with the same levels, not of further levels.",
-        )
+        ),
     ]
 
 

@@ -101,19 +101,21 @@ def resolve_key(responses: ResponseTable, key: Key | None) -> Key:
     return with_key(responses, key=key).key
 
 
-def check_missing(missing: str) -> None:
-    """Raise :class:`InputError` unless ``missing`` is a rule for missing answers."""
-    if missing not in get_args(Missing):
-        raise InputError(
-            "the call",
-            [
-                Fault(
-                    "missing",
-                    f"{visible(missing)!r} is not a rule for missing answers",
-                    "Use 'available' (mean of the items answered, covariances of all available pairs) or 'complete' (only rows with every item answered)",
-                )
-            ],
-        )
+def check_missing(missing: str) -> Missing:
+    """Return the rule for missing answers, or raise :class:`InputError` if it is none."""
+    for rule in get_args(Missing):
+        if missing == rule:
+            return rule
+    raise InputError(
+        "the call",
+        [
+            Fault(
+                "missing",
+                f"{visible(missing)!r} is not a rule for missing answers",
+                "Use 'available' (mean of the items answered, covariances of all available pairs) or 'complete' (only rows with every item answered)",
+            )
+        ],
+    )
 
 
 def answers(

@@ -1,0 +1,1 @@
+"""What was answered: a table of responses, read from anywhere, checked once and kept in the engine."""

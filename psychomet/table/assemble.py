@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -15,27 +14,46 @@ from psychomet.errors import Fault, InputError
 from psychomet.notes import Note
 from psychomet.schema import STATUSES
 from psychomet.table.design import make_design
+from psychomet.table.fingerprint import fingerprint, fingerprint_items
 from psychomet.table.responses import Intake, ResponseTable
-from psychomet.table.source import fresh, keep
+from psychomet.table.source import fresh, keep, let_go
 from psychomet.text import visible
 
 
 class ScaleLike(Protocol):
     """What a table needs to know of a scale (``psychomet.scores.key.Scale`` has it)."""
 
-    name: str
-    items: tuple[str, ...]
-    low: float
-    high: float
+    @property
+    def name(self) -> str:
+        """The name of the scale."""
+        ...
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Item ids."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """The lowest possible code."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """The highest possible code."""
+        ...
 
 
 class KeyLike(Protocol):
     """What a table needs to know of a key (``psychomet.scores.key.Key`` has it)."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name of the instrument."""
+        ...
 
     @property
-    def scales(self) -> tuple[ScaleLike, ...]:
+    def scales(self) -> Sequence[ScaleLike]:
         """The scales."""
         ...
 
@@ -74,11 +92,10 @@ def assemble(
     found = list(faults)
     respondents = administrations["respondent"].cat.categories
     if len(respondents) < 2:
-        name = visible(respondents[0]) if len(respondents) else "none"
         found.append(
             Fault(
                 "respondent",
-                f"there is only one respondent ({name})" if len(respondents) else "there is no respondent",
+                f"there is only one respondent ('{visible(respondents[0])}')",
                 "Reliability and intervals need several independent respondents; if each administration "
                 "is one, name them so in the respondent column",
             )
@@ -92,14 +109,14 @@ def assemble(
     if found:
         raise InputError(intake.subject, found)
     status = {
-        source: {name: int(group.loc[group["status"] == name, "rows"].sum()) for name in STATUSES}
+        str(source): {name: int(group.loc[group["status"] == name, "rows"].sum()) for name in STATUSES}
         for source, group in tally.groupby("source", sort=True)
     }
     design = make_design(
         administrations, facets, n_items=len(items), status=status, scale_source=scale_source
     )
     contract = {
-        "fingerprint": _fingerprint(coded, administrations, items),
+        "fingerprint": fingerprint(coded, administrations, items),
         "items": fingerprint_items(items),
         "key": key.fingerprint if key is not None else "",
         "key_name": key.name if key is not None else "",
@@ -145,21 +162,16 @@ def with_key(responses: ResponseTable, *, key: KeyLike) -> ResponseTable:
 def _tally(coded: ibis.Table, administrations: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
     """Count rows by source, item and status, with the range of the responses."""
     sources = administrations["source"].cat
-    lookup = keep(
-        coded.get_backend(),
-        fresh("sources"),
-        pa.table(
-            {
-                "number": np.arange(len(administrations), dtype="int32"),
-                "source": sources.codes.to_numpy().astype("int32"),
-            }
-        ),
-    )
+    engine, name = coded.get_backend(), fresh("sources")
+    numbers = np.arange(len(administrations), dtype="int32")
+    codes = sources.codes.to_numpy().astype("int32")
+    lookup = keep(engine, name, pa.table({"number": numbers, "source": codes}))
     joined = coded.join(lookup, coded.administration == lookup.number)
     grouped = joined.group_by(["source", "item", "status"]).aggregate(
         rows=joined.count(), low=joined.response.min(), high=joined.response.max()
     )
     frame = grouped.order_by(["source", "item", "status"]).to_pandas()
+    let_go(engine, name)
     frame["source"] = np.asarray(sources.categories, dtype=object)[frame["source"].to_numpy()]
     frame["item"] = np.asarray(items, dtype=object)[frame["item"].to_numpy()]
     frame["status"] = np.asarray(STATUSES, dtype=object)[frame["status"].to_numpy()]
@@ -178,16 +190,17 @@ def _key_faults(
     wanted = {item: scale for scale in key.scales for item in scale.items}
     there = set(items)
     for names, what, todo in (
-        (sorted(there - set(wanted)), "in the table but not in the key", "Add them to a scale of the key, or leave their rows out of the table"),
+        (sorted(there - set(wanted) - {""}), "in the table but not in the key", "Add them to a scale of the key, or leave their rows out of the table"),
         (sorted(set(wanted) - there), "in the key but not in the table", "Take them out of the key, or add their rows (status = not_administered where they were not asked)"),
     ):  # fmt: skip
         if names:
-            shown = ", ".join(visible(name, 40) for name in names[:8]) + (" ..." if len(names) > 8 else "")
-            faults.append(Fault("item", f"{len(names)} {what}: {shown}", todo))
+            shown = ", ".join(f"'{visible(name, 40)}'" for name in names[:8])
+            more = f" and {len(names) - 8:,} more" if len(names) > 8 else ""
+            faults.append(Fault("item", f"{len(names):,} {what}: {shown}{more}", todo))
     for scale in key.scales:
         mine = tally[tally["item"].isin(scale.items)]
-        outside = mine[(mine["low"] < scale.low) | (mine["high"] > scale.high)]["item"].unique()
-        if len(outside):
+        outside = mine[(mine["low"] < scale.low) | (mine["high"] > scale.high)]["item"].unique().tolist()
+        if outside:
             faults.append(_range_fault(scale, outside, coded, administrations, items))
         sources = sorted(mine["source"].unique())
         if len(sources) > 1:
@@ -218,44 +231,18 @@ def _range_fault(
     first = bad.order_by(["administration", "item"]).limit(3).to_pandas()
     respondents = administrations["respondent"]
     shown = "; ".join(
-        f"{row.response:g} by {visible(respondents.iloc[int(row.administration)], 40)} "
-        f"on {visible(items[int(row.item)], 40)}"
+        f"{_code(row.response)} by '{visible(respondents.iloc[int(row.administration)], 40)}' "
+        f"on '{visible(items[int(row.item)], 40)}'"
         for row in first.itertuples()
     )
     return Fault(
         f"scale {visible(scale.name)!r}",
-        f"{count} response{'s' if count > 1 else ''} outside {scale.low:g} to {scale.high:g}: {shown}",
+        f"{count:,} response{'s' if count > 1 else ''} outside {scale.low:g} to {scale.high:g}: {shown}",
         "Mend low and high in the key, or mark the answers as missing with a status",
     )
 
 
-def _fingerprint(coded: ibis.Table, administrations: pd.DataFrame, items: Sequence[str]) -> str:
-    """SHA-256 of who answered what: changes when any one answer (to 1e-6) or label changes.
-
-    Whole numbers are summed so that the order in which threads add does not matter.
-    """
-    digest = hashlib.sha256(fingerprint_items(items).encode())
-    for name in administrations.columns.drop("rows"):
-        column = administrations[name].cat
-        digest.update("\x1f".join([name, *map(str, column.categories)]).encode("utf-8", "surrogatepass"))
-        digest.update(column.codes.to_numpy().astype("<i4").tobytes())
-    exact = (coded.response.fill_null(0.0) * 1e6).round().cast("int64")
-    for by in ("administration", "item"):
-        other = "item" if by == "administration" else "administration"
-        sums = coded.group_by(by).aggregate(
-            rows=coded.count(),
-            status=(coded.status.cast("int64") * (coded[other].cast("int64") + 1)).sum(),
-            total=exact.sum(),
-            mixed=(exact * (coded[other].cast("int64") % 1009 + 1)).sum(),
-        )
-        frame = sums.order_by(by).to_pandas()
-        digest.update(frame.astype("int64").to_numpy().astype("<i8").tobytes())
-    return digest.hexdigest()
-
-
-def fingerprint_items(items: Iterable[str]) -> str:
-    """Return the SHA-256 of the sorted item ids."""
-    digest = hashlib.sha256()
-    for item in sorted(items):
-        digest.update(item.encode("utf-8", "surrogatepass") + b"\x1f")
-    return digest.hexdigest()
+def _code(value: float) -> str:
+    """Return a code in its short form where that is the same number."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))

@@ -36,8 +36,9 @@ class Design:
         respondent; a difference between their levels is a difference between respondents, not a
         sensitivity of the measurement.
     pairs : tuple of (str, str, str)
-        For each pair of facets with two or more levels: ``crossed``, ``a nested in b`` ... or
-        ``partly crossed``.
+        For each pair of facets with two or more levels: ``crossed``, ``a nested in b`` (every level of a
+        comes with one level of b), ``a nested in b and b nested in a`` (they change together),
+        ``partly crossed`` or ``never together``.
     balanced : bool
         Every respondent of a source has the same number of administrations, each with the same
         number of rows.
@@ -143,14 +144,14 @@ def _relation(respondent: np.ndarray, level: np.ndarray, n_levels: int) -> Relat
 
 def _pair(administrations: pd.DataFrame, a: str, b: str) -> str:
     """Name the relation of two facets from the combinations of levels that occur."""
-    there = administrations[[a, b]].astype(object).drop_duplicates()
-    there = there[(there[a] != NOT_APPLICABLE) & (there[b] != NOT_APPLICABLE)]
-    if there.empty:
+    first, second = administrations[a].cat, administrations[b].cat
+    applies = (administrations[a] != NOT_APPLICABLE) & (administrations[b] != NOT_APPLICABLE)
+    width = len(second.categories)
+    together = np.unique(first.codes[applies].to_numpy().astype(np.int64) * width + second.codes[applies])
+    if not together.size:
         return "never together"
-    if len(there) == there[a].nunique() * there[b].nunique():
+    n_a, n_b = np.unique(together // width).size, np.unique(together % width).size
+    if together.size == n_a * n_b:
         return "crossed"
-    if len(there) == there[a].nunique():
-        return f"{a} nested in {b}"
-    if len(there) == there[b].nunique():
-        return f"{b} nested in {a}"
-    return "partly crossed"
+    nested = [f"{x} nested in {y}" for x, y, n in ((a, b, n_a), (b, a, n_b)) if together.size == n]
+    return " and ".join(nested) or "partly crossed"

@@ -1,21 +1,26 @@
-"""Open whatever the caller has, a file, a glob, a frame or a relation, as one relation of the engine."""
+"""What the caller has, opened: the names of its columns first, then the columns that are used.
+
+The engine is DuckDB behind Ibis, a new one in memory for every table. Here are the engine and the
+frames and relations held in memory; files are in :mod:`psychomet.table.files`.
+"""
 
 from __future__ import annotations
 
-import glob
+import datetime
+import decimal
+import math
+import numbers
 import os
+import re
 import tempfile
 import uuid
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import duckdb
 import ibis
 import narwhals as nw
 import pyarrow as pa
-import pyarrow.feather
-import pyarrow.ipc
 
 from psychomet.errors import Fault, InputError
 from psychomet.text import visible
@@ -23,198 +28,114 @@ from psychomet.text import visible
 MEMORY_LIMIT = "1536MB"
 """What the engine may hold before it spills to disk; the rest of the process needs the other half."""
 
-FORMATS = {
-    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl",
-    ".parquet": "parquet", ".pq": "parquet", ".arrow": "arrow", ".feather": "arrow", ".ipc": "arrow",
-}  # fmt: skip
-
 Source = Any
 """A path, a glob, a list of paths, a frame that Narwhals knows, a DuckDB relation or an Ibis table."""
 
+THE_TABLE = "the table"
+"""What a source in memory is called in messages."""
 
-class Opened(NamedTuple):
-    """A source as a relation.
+_PLAIN = (str, bytes, numbers.Number, decimal.Decimal, datetime.date, datetime.time, uuid.UUID)
+_KNOWN_EXTENSIONS = frozenset({"arrow.uuid", "arrow.bool8", "arrow.json"})
+
+
+class Part(NamedTuple):
+    """Rows that share their columns.
 
     Attributes
     ----------
-    relation : ibis.Table
-        The rows, untyped where the file has no types.
-    engine : ibis.BaseBackend
-        Where tables made on the way may be kept.
-    subject : str
-        What to call it in messages.
     columns : tuple of str
-        Column names as they are in the source, before the engine made them unique.
+        Column names as they are in the source, doubled names included.
+    take : callable
+        Called with {name in the source: name wanted}, returns those columns as a relation; the names
+        are in the source once each.
+    files : tuple of str
+        The files of these rows, in the order of the rows; empty for a source in memory.
+    count : callable
+        Called with one of the files, returns its number of rows.
     """
 
-    relation: ibis.Table
+    columns: tuple[str, ...]
+    take: Callable[[Mapping[str, str]], ibis.Table]
+    files: tuple[str, ...] = ()
+    count: Callable[[str], int] = lambda file: 0
+
+
+class Opened(NamedTuple):
+    """A source of which the columns are known and no row has been judged.
+
+    Attributes
+    ----------
+    parts : tuple of Part
+        One for each set of columns found.
+    engine : ibis.BaseBackend
+        Where tables made on the way are kept.
+    subject : str
+        What to call the source in messages.
+    once : bool
+        Whether the rows are parsed or streamed, so that they should be gone through only once.
+    explain : callable
+        Turns what the engine says of the source into an :class:`InputError`.
+    place : callable
+        Called with a row number (from 0, over all parts), says where that row is, for a reader.
+    """
+
+    parts: tuple[Part, ...]
     engine: Any
     subject: str
-    columns: tuple[str, ...]
+    once: bool
+    explain: Callable[[Exception], InputError]
+    place: Callable[[int], str]
 
 
-def open_source(source: Source) -> Opened:
-    """Open a source.
-
-    Parameters
-    ----------
-    source : path, glob, list of paths, frame, relation
-        What to read.
-
-    Raises
-    ------
-    InputError
-        If nothing matches, the format is unknown, a file is empty, damaged or not UTF-8.
-    """
-    if isinstance(source, str | os.PathLike):
-        return _open_files([source], visible(os.fspath(source), 200))
-    if isinstance(source, Sequence) and source and all(isinstance(s, str | os.PathLike) for s in source):
-        return _open_files(source, f"{len(source)} files")
-    if isinstance(source, ibis.Table):
-        return Opened(source, source.get_backend(), "the table", tuple(source.columns))
-    return _open_frame(source)
-
-
-def engine_error(subject: str, error: Exception) -> InputError:
-    """Turn what the engine says of a damaged file into one clear fault."""
-    text = " ".join(str(error).split())
-    low = text.lower()
-    if "unicode" in low or "utf-8" in low or "utf8" in low or "byte sequence" in low:
-        return InputError(
-            subject,
-            [Fault("encoding", f"the file is not UTF-8 ({visible(text, 160)})", "Save it again as UTF-8")],
-        )
-    if "line size" in low or "maximum_object_size" in low or "max_line_size" in low:
-        return InputError(
-            subject,
-            [
-                Fault(
-                    "size",
-                    f"a cell is too long ({visible(text, 160)})",
-                    "Leave the long text out, or cut it, before reading",
-                )
-            ],
-        )
-    return InputError(
-        subject,
-        [
-            Fault(
-                "file",
-                f"it cannot be read ({visible(text, 220)})",
-                "The file is damaged or cut short: write it again",
-            )
-        ],
-    )
+def row_name(row: int) -> str:
+    """Name a row by its number from 1, the header not counted."""
+    return f"row {row + 1:,}"
 
 
 def connect() -> Any:
-    """Return a new in-memory engine that spills to a temporary folder and shows no progress bar."""
+    """Return a new engine in memory that spills to a temporary folder and reaches for no network."""
     # A folder of its own for each engine; DuckDB makes it when it must spill and removes it after.
     spill = os.path.join(tempfile.gettempdir(), f"psychomet-{uuid.uuid4().hex}")
     engine = ibis.duckdb.connect(memory_limit=MEMORY_LIMIT, temp_directory=spill)
     engine.raw_sql("SET enable_progress_bar = false")
+    engine.raw_sql("SET autoinstall_known_extensions = false")
+    # A moment has one name, whatever the time zone of the machine.
+    engine.raw_sql("SET TimeZone = 'UTC'")
     return engine
 
 
-def _open_files(paths: Sequence[str | os.PathLike[str]], subject: str) -> Opened:
-    """Open files of one format as one relation."""
-    faults: list[Fault] = []
-    found: list[Path] = []
-    for path in map(os.fspath, paths):
-        matches = [path] if os.path.exists(path) else sorted(glob.glob(path, recursive=True))
-        if not matches:
-            faults.append(Fault(visible(path, 200), "no such file, and no file matches", "Check the path"))
-        found += map(Path, matches)
-    formats = {}
-    for path in found:
-        kind = FORMATS.get(_suffix(path))
-        if path.is_dir():
-            faults.append(
-                Fault(visible(path, 200), "it is a folder", "Name a file, or a glob such as folder/*.parquet")
-            )
-        elif kind is None:
-            faults.append(
-                Fault(
-                    visible(path, 200),
-                    f"unknown file format {visible(_suffix(path)) or '(no suffix)'}",
-                    f"Known: {', '.join(sorted(FORMATS))}",
-                )
-            )
-        elif path.stat().st_size == 0:
-            faults.append(Fault(visible(path, 200), "the file is empty", "Write it again"))
-        formats[kind] = path
-    if len(formats) > 1 and not faults:
-        faults.append(Fault(subject, "the files are of several formats", "Read one format at a time"))
-    if faults:
-        raise InputError(subject, faults)
-    (kind,) = formats
-    engine = connect()
-    names = [str(path) for path in found]
-    try:
-        relation, columns = _read(engine, kind, names)
-    except (duckdb.Error, pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise engine_error(subject, error) from None
-    return Opened(relation, engine, subject, columns)
-
-
-def _suffix(path: Path) -> str:
-    """Return the suffix that names the format, past a compression suffix."""
-    plain = path.with_suffix("") if path.suffix.lower() in {".gz", ".zst"} else path
-    return plain.suffix.lower()
-
-
-def _read(engine: Any, kind: str | None, names: list[str]) -> tuple[ibis.Table, tuple[str, ...]]:
-    """Read files of one format; text formats are taken as text, so that no value is guessed."""
-    if kind in {"csv", "tsv"}:
-        relation = engine.read_csv(
-            names, all_varchar=True, header=True, delim="," if kind == "csv" else "\t",
-            quote='"', escape='"', sample_size=1, union_by_name=len(names) > 1,
-        )  # fmt: skip
-        # Kept whole: a view would read and parse the text again for every reduction.
-        return engine.create_table("source", relation), tuple(relation.columns)
-    if kind == "jsonl":
-        relation = engine.read_json(
-            names, format="newline_delimited", sample_size=-1, union_by_name=len(names) > 1
-        )
-        return engine.create_table("source", relation), tuple(relation.columns)
-    if kind == "parquet":
-        relation = engine.read_parquet(names, union_by_name=len(names) > 1)
-        return relation, tuple(relation.columns)
-    tables = [_read_arrow(name) for name in names]
-    arrow = pa.concat_tables(tables, promote_options="permissive")
-    return _register(engine, arrow)
-
-
-def _read_arrow(name: str) -> pa.Table:
-    """Read an Arrow file, a Feather file or an Arrow stream."""
-    try:
-        return pyarrow.feather.read_table(name)
-    except pa.ArrowInvalid:
-        with pa.OSFile(name) as handle, pyarrow.ipc.open_stream(handle) as stream:
-            return stream.read_all()
-
-
-def _register(engine: Any, arrow: pa.Table) -> tuple[ibis.Table, tuple[str, ...]]:
-    """Put an Arrow table into the engine under column names that cannot clash."""
-    columns = tuple(arrow.column_names)
-    unique = list(columns)
-    if len(set(columns)) < len(columns):
-        unique = [
-            f"{name}#{number}" if columns.count(name) > 1 else name for number, name in enumerate(columns)
-        ]
-    # The engine refuses columns without a type; a column of nothing is a text column of nothing.
-    fields = [
-        pa.field(name, pa.string() if pa.types.is_null(field.type) else field.type)
-        for name, field in zip(unique, arrow.schema, strict=True)
-    ]
-    return keep(engine, "source", arrow.rename_columns(unique).cast(pa.schema(fields))), columns
-
-
-def keep(engine: Any, name: str, arrow: pa.Table) -> ibis.Table:
-    """Show an Arrow table to the engine under a name; it is not copied."""
+def keep(engine: Any, name: str, arrow: Any) -> ibis.Table:
+    """Show an Arrow table or stream to the engine under a name; it is not copied."""
     # ibis 12's create_table(name, frame) sends broken SQL with current sqlglot, hence the engine's own register.
     engine.con.register(name, arrow)
     return engine.table(name)
+
+
+def let_go(engine: Any, name: str) -> None:
+    """Take back a name given with :func:`keep`."""
+    engine.con.unregister(name)
+
+
+def discard(engine: Any, name: str) -> None:
+    """Drop a table that was made under a name from :func:`fresh`."""
+    # ibis 12's drop_table sends broken SQL with current sqlglot; the name is ours, so no quoting is at risk.
+    engine.raw_sql(f'DROP TABLE "{name}"')
+
+
+def memory_fault(error: Exception) -> Fault:
+    """Say that the engine ran out of memory."""
+    return Fault(
+        "memory",
+        f"the engine has too little ({visible(engine_words(error), 160)})",
+        "See that the temporary folder (TMPDIR names it) has space, or read fewer answers at a time",
+    )
+
+
+def engine_words(error: Exception) -> str:
+    """Return the part of an engine's message that is about the data, on one line."""
+    text = " ".join(str(error).split())
+    text = re.sub(r"^[A-Z][A-Za-z ]{0,40} Error: ", "", text)
+    return re.split(r" LINE \d+: | Possible | Try | You can | This can happen ", text)[0].rstrip(" .|")
 
 
 def fresh(name: str) -> str:
@@ -222,49 +143,179 @@ def fresh(name: str) -> str:
     return f"{name}_{uuid.uuid4().hex}"
 
 
-def _open_frame(source: Any) -> Opened:
-    """Open a frame or relation held in memory."""
-    if isinstance(source, pa.Table):
-        arrow = source
-    else:
-        try:
-            frame = nw.from_native(source)
-        except TypeError:
-            kind = type(source).__name__
-            raise InputError(
-                "the source",
-                [
-                    Fault(
-                        "type",
-                        f"a {visible(kind)} is neither a path nor a table",
-                        "Pass a path, a pandas, Polars or Arrow table, a DuckDB relation or an Ibis table",
-                    )
-                ],
-            ) from None
-        arrow = _to_arrow(frame)
-    if not arrow.num_columns:
-        raise InputError(
-            "the table", [Fault("columns", "it has none", "Pass a table with one row per answer")]
-        )
+def renamed(relation: ibis.Table, names: Mapping[str, str]) -> ibis.Table:
+    """Return the columns of a relation that are keys of ``names``, under the names wanted."""
+    return relation.select(**{wanted: relation[name] for name, wanted in names.items()})
+
+
+def open_frame(source: Source) -> Opened:
+    """Open a frame or a relation held in memory or in another engine.
+
+    Raises
+    ------
+    InputError
+        If it is no table, or has no columns.
+    """
     engine = connect()
-    relation, columns = _register(engine, arrow)
-    return Opened(relation, engine, "the table", columns)
+    columns, load = _door(source)
+    if not columns:
+        raise InputError(THE_TABLE, [Fault("columns", "it has none", "Pass a table with one row per answer")])
+
+    def take(names: Mapping[str, str]) -> ibis.Table:
+        return keep(engine, fresh("source"), load(names))
+
+    def explain(error: Exception) -> InputError:
+        fault = Fault(
+            "columns",
+            f"the engine cannot read them ({visible(engine_words(error), 160)})",
+            "Give them plain text and number types",
+        )
+        is_memory = isinstance(error, duckdb.OutOfMemoryException)
+        return InputError(THE_TABLE, [memory_fault(error) if is_memory else fault])
+
+    return Opened((Part(columns, take),), engine, THE_TABLE, _is_stream(source), explain, row_name)
 
 
-def _to_arrow(frame: Any) -> pa.Table:
-    """Turn a Narwhals frame into Arrow; a pandas object column of mixed types becomes text."""
-    if isinstance(frame, nw.LazyFrame):
-        return frame.collect("pyarrow").to_native()
+def arrow_columns(source: Source, names: Mapping[str, str]) -> pa.Table:
+    """Return columns of a source in memory as Arrow, under the names wanted."""
+    made = _door(source)[1](names)
+    return made.read_all() if isinstance(made, pa.RecordBatchReader) else made
+
+
+def _is_stream(source: Source) -> bool:
+    """Whether the rows are computed anew each time they are asked for."""
+    return isinstance(source, duckdb.DuckDBPyRelation)
+
+
+def _door(source: Source) -> tuple[tuple[str, ...], Callable[[Mapping[str, str]], Any]]:
+    """Return the column names of a source and what loads some of them as Arrow."""
+    if isinstance(source, ibis.Table):
+        return tuple(source.columns), lambda names: plain_types(renamed(source, names).to_pyarrow())
+    if isinstance(source, duckdb.DuckDBPyRelation):
+        return tuple(source.columns), lambda names: _stream(source, names)
+    if nw.dependencies.is_pandas_dataframe(source):
+        frame = _with_index(source)
+        return tuple(map(str, frame.columns)), lambda names: _from_pandas(frame, names)
+    if isinstance(source, pa.Table | pa.RecordBatch | pa.RecordBatchReader):
+        arrow = source if isinstance(source, pa.Table) else pa.table(source)
+        return tuple(arrow.column_names), lambda names: select(arrow, names)
     try:
-        return frame.to_arrow()
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError):
-        columns = {}
-        for name in frame.columns:
-            values = frame[name].to_list()
-            try:
-                columns[name] = pa.array(values, from_pandas=True)
-            except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError):
-                columns[name] = pa.array(
-                    [None if v is None or v != v else str(v) for v in values], pa.string()
+        other = nw.from_native(source)
+    except TypeError:
+        raise InputError(
+            "the source",
+            [
+                Fault(
+                    "type",
+                    f"a {visible(type(source).__name__)} is neither a path nor a table",
+                    "Pass a path, a pandas, Polars or Arrow table, a DuckDB relation or an Ibis table",
                 )
-        return pa.table(columns)
+            ],
+        ) from None
+    return tuple(other.collect_schema().names()), lambda names: _from_narwhals(other, names)
+
+
+def _stream(relation: duckdb.DuckDBPyRelation, names: Mapping[str, str]) -> pa.RecordBatchReader:
+    """Return columns of a DuckDB relation as a stream of Arrow batches."""
+    chosen = [duckdb.ColumnExpression(name).alias(wanted) for name, wanted in names.items()]
+    return pa.RecordBatchReader.from_stream(relation.select(*chosen))
+
+
+def _from_narwhals(frame: Any, names: Mapping[str, str]) -> pa.Table:
+    """Return columns of a frame that Narwhals knows."""
+    chosen = frame.select(*[nw.col(name).alias(wanted) for name, wanted in names.items()])
+    if isinstance(chosen, nw.LazyFrame):
+        return plain_types(chosen.collect("pyarrow").to_native())
+    return plain_types(chosen.to_arrow())
+
+
+def _with_index(frame: Any) -> Any:
+    """Make columns of the named levels of a pandas index."""
+    named = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    return frame.reset_index(level=named) if named else frame
+
+
+def _from_pandas(frame: Any, names: Mapping[str, str]) -> pa.Table:
+    """Return columns of a pandas frame, found by position because a label need not be text."""
+    labels = list(map(str, frame.columns))
+    return plain_types(
+        pa.table(
+            {wanted: _from_series(name, frame.iloc[:, labels.index(name)]) for name, wanted in names.items()}
+        )
+    )
+
+
+def _from_series(name: str, series: Any) -> Any:
+    """Turn a pandas column into Arrow; a column of mixed types becomes text."""
+    try:
+        return pa.array(series, from_pandas=True)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        strange = next((v for v in series if not (_is_nothing(v) or isinstance(v, _PLAIN))), None)
+        if strange is not None:
+            raise _no_text(name, f"values such as a {type(strange).__name__}") from None
+    try:
+        return pa.array([_as_text(value) for value in series], pa.string())
+    except UnicodeEncodeError:
+        raise InputError(
+            THE_TABLE,
+            [
+                Fault(
+                    visible(name),
+                    "it holds text that is not valid Unicode (half of a surrogate pair)",
+                    "Decode the text again, with errors='replace'",
+                )
+            ],
+        ) from None
+
+
+def _no_text(name: str, what: str) -> InputError:
+    """Say that a column holds what is neither text nor numbers."""
+    return InputError(
+        THE_TABLE,
+        [
+            Fault(
+                visible(name), f"it holds {visible(what, 100)}, neither text nor numbers", "Convert it before"
+            )
+        ],
+    )
+
+
+def _is_nothing(value: object) -> bool:
+    """Whether a pandas cell is empty: None, NaN, NaT or NA."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or type(value).__name__ in {"NAType", "NaTType"}
+
+
+def _as_text(value: object) -> str | None:
+    """Return a pandas cell as text; a whole float has no decimals."""
+    if _is_nothing(value):
+        return None
+    if isinstance(value, bytes):
+        return repr(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def select(arrow: pa.Table, names: Mapping[str, str]) -> pa.Table:
+    """Return the columns of an Arrow table that are keys of ``names``, under the names wanted."""
+    there = arrow.column_names
+    return plain_types(pa.table({wanted: arrow.column(there.index(name)) for name, wanted in names.items()}))
+
+
+def plain_types(arrow: pa.Table) -> pa.Table:
+    """Return a table in types that the engine reads.
+
+    A column of nothing becomes a text column of nothing, half precision becomes single; a period or an
+    interval of pandas is refused, because it would be read as its inner number.
+    """
+    fields = []
+    for field in arrow.schema:
+        kind = field.type
+        if isinstance(kind, pa.BaseExtensionType) and kind.extension_name not in _KNOWN_EXTENSIONS:
+            raise _no_text(field.name, f"values of type {kind.extension_name}")
+        if pa.types.is_null(kind):
+            kind = pa.string()
+        elif pa.types.is_float16(kind):
+            kind = pa.float32()
+        fields.append(field.with_type(kind))
+    return arrow.cast(pa.schema(fields))

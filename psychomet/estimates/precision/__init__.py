@@ -1,0 +1,1 @@
+"""Do repeated looks agree, and how far can a score be trusted?"""

@@ -39,7 +39,7 @@ from psychomet.notes import Note
 from psychomet.numerics.icc import FORMS, MeanSquares, intraclass, mean_squares
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, shared_identity_notes, unscored_notes
+from psychomet.scores.request import held_table, table_notes, unscored_notes
 from psychomet.scores.sample_notes import listed
 from psychomet.scores.score import Missing, ScaleScores, resolve_key, scale_scores
 from psychomet.table.design import NOT_APPLICABLE
@@ -153,7 +153,7 @@ def agreement(
             table, missing=missing, conf_level=conf_level,
             scales={scale.name: list(scale.items) for scale in scales},
         ),
-        notes=[*unscored_notes(blocks, missing), *_left_out(found), *shared_identity_notes(table)],
+        notes=[*unscored_notes(blocks, missing), *_left_out(found), *table_notes(table)],
     )  # fmt: skip
 
 

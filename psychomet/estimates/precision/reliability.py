@@ -45,7 +45,7 @@ from psychomet.numerics.alpha_influence import (
 from psychomet.numerics.moments import moments
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key, Scale
-from psychomet.scores.request import held_table, shared_identity_notes
+from psychomet.scores.request import held_table, table_notes
 from psychomet.scores.sample import Sample, samples
 from psychomet.scores.sample_notes import listed, sample_notes
 from psychomet.scores.score import Missing, Unit, resolve_key
@@ -158,7 +158,7 @@ def reliability(
             table, missing=missing, unit=unit, by=by, conf_level=conf_level, n_boot=n_boot, seed=seed,
             scales={scale.name: list(scale.items) for scale in asked},
         ),
-        notes=[*notes, *(shared_identity_notes(table) if rows else [])],
+        notes=[*notes, *(table_notes(table) if rows else [])],
     )  # fmt: skip
 
 

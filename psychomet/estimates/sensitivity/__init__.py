@@ -1,0 +1,1 @@
+"""Does the way of asking move the answer?"""

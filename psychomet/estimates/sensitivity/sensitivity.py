@@ -60,7 +60,7 @@ from psychomet.numerics.multiplicity import holm
 from psychomet.numerics.noncentral import variance_share
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, shared_identity_notes, unscored_notes
+from psychomet.scores.request import held_table, table_notes, unscored_notes
 from psychomet.scores.score import Missing, resolve_key, scale_scores
 from psychomet.table.design import NOT_APPLICABLE
 from psychomet.table.responses import ResponseTable
@@ -174,7 +174,7 @@ def sensitivity(
             label=label,
             scales={scale.name: list(scale.items) for scale in scales},
         ),
-        notes=[*unscored_notes(blocks, missing), *facet_notes(table, seen), *shared_identity_notes(table)],
+        notes=[*unscored_notes(blocks, missing), *facet_notes(table, seen), *table_notes(table)],
     )
 
 

@@ -1,0 +1,1 @@
+"""Does the score mean what its name says?"""

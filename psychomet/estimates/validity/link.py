@@ -45,7 +45,7 @@ from psychomet.numerics.association import (
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, respondent_means, shared_identity_notes, unscored_notes
+from psychomet.scores.request import held_table, respondent_means, table_notes, unscored_notes
 from psychomet.scores.score import Missing, ScaleScores, resolve_key, scale_scores
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
@@ -142,7 +142,7 @@ def link(
             *unscored_notes(blocks.values(), missing),
             *_notes(left, right, undefined),
             *_repeated_notes(table),
-            *shared_identity_notes(table),
+            *table_notes(table),
         ],
     )
 

@@ -175,9 +175,10 @@ def _difference_interval(row: Row) -> str:
 def _known_differences(rows: Sequence[Row]) -> list[Show]:
     """Return the column of the known differences; none if no row has one."""
     shown = known_columns([_difference(row) for row in rows])
-    return [
-        Show("Known difference", lambda row, cell=column.cell: cell(_difference(row))) for column in shown
-    ]
+    if not shown:
+        return []
+    (column,) = shown
+    return [Show("Known difference", lambda row: column.cell(_difference(row)))]
 
 
 def _level_table(frame: pd.DataFrame) -> Table:

@@ -93,13 +93,15 @@ def draw_dots(
             shift = (at - (len(series) - 1) / 2) * min(0.26, 0.62 / len(series))
             for dot in dots:
                 if dot.series == one:
-                    mark(axes, dot, rows.index(dot.row) + shift, at, limits)
+                    mark(axes, dot, y=rows.index(dot.row) + shift, style=at, limits=limits)
         axes.set_xlabel(axis)
         _legend(axes, series, any(math.isfinite(dot.known) for dot in dots))
         return finish(made, name=name, alt=alt, caption=caption)
 
 
-def mark(axes: Axes, dot: Dot, y: float, style: int, limits: tuple[float, float], size: float = 5.5) -> None:
+def mark(
+    axes: Axes, dot: Dot, *, y: float, style: int, limits: tuple[float, float], size: float = 5.5
+) -> None:
     """Draw one estimate with its interval and, where there is one, its known value."""
     shape, line, filled, colour = STYLES[style % len(STYLES)]
     if math.isfinite(dot.low) and math.isfinite(dot.high):

@@ -65,7 +65,7 @@ def draw_panels(
             for dot in dots:
                 place = series.index(dot.series)
                 shift = (place - (len(series) - 1) / 2) * min(0.28, 0.6 / len(series))
-                mark(axes, dot, rows.index(dot.row) + shift, place, limits[title], size=5.0)
+                mark(axes, dot, y=rows.index(dot.row) + shift, style=place, limits=limits[title], size=5.0)
         for spare in range(len(panels), lines * columns):
             grid[spare // columns][spare % columns].set_visible(False)
         made.supxlabel(axis, fontsize=9)

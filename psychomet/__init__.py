@@ -1,0 +1,168 @@
+"""psychomet: tidy response tables go in, defensible statements about traits come out.
+
+The names below are the package. Each is loaded when it is first asked for (PEP 562), so importing
+psychomet costs nothing and a name needs only the libraries that it uses itself.
+"""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
+
+TYPE_CHECKING = False  # read as true by type checkers; typing itself is not imported at start-up
+
+if TYPE_CHECKING:
+    from psychomet.errors import InputError, NotComparableError, PsychometError
+    from psychomet.estimates.design import design
+    from psychomet.estimates.precision.agreement import agreement
+    from psychomet.estimates.precision.reliability import reliability
+    from psychomet.estimates.profile import profile
+    from psychomet.estimates.sensitivity.sensitivity import sensitivity
+    from psychomet.estimates.validity.link import link
+    from psychomet.notes import Note
+    from psychomet.pages.page import write_page
+    from psychomet.result.gate import gate, read_rules
+    from psychomet.result.reference import with_reference
+    from psychomet.result.result import VOCABULARY, Result, make_result
+    from psychomet.result.store import load, save
+    from psychomet.scores.key import Key, Scale, read_key
+    from psychomet.scores.score import score
+    from psychomet.second_opinion import crosscheck
+    from psychomet.studies import check, report, study
+    from psychomet.table.read import from_wide, read_responses
+    from psychomet.table.responses import ResponseTable
+    from psychomet.table.simulate import simulate_study
+    from psychomet.table.subset import without
+
+_HOME = {
+    # 1  what was answered
+    "ResponseTable": "psychomet.table.responses",
+    "read_responses": "psychomet.table.read",
+    "from_wide": "psychomet.table.read",
+    "simulate_study": "psychomet.table.simulate",
+    "without": "psychomet.table.subset",
+    # 2  how answers become numbers
+    "Key": "psychomet.scores.key",
+    "Scale": "psychomet.scores.key",
+    "read_key": "psychomet.scores.key",
+    "score": "psychomet.scores.score",
+    # 3  one question each
+    "design": "psychomet.estimates.design",
+    "profile": "psychomet.estimates.profile",
+    "reliability": "psychomet.estimates.precision.reliability",
+    "agreement": "psychomet.estimates.precision.agreement",
+    "sensitivity": "psychomet.estimates.sensitivity.sensitivity",
+    "link": "psychomet.estimates.validity.link",
+    # 4  what we now know
+    "Result": "psychomet.result.result",
+    "VOCABULARY": "psychomet.result.result",
+    "make_result": "psychomet.result.result",
+    "with_reference": "psychomet.result.reference",
+    "Note": "psychomet.notes",
+    "save": "psychomet.result.store",
+    "load": "psychomet.result.store",
+    "gate": "psychomet.result.gate",
+    "read_rules": "psychomet.result.gate",
+    # 5  the whole way
+    "write_page": "psychomet.pages.page",
+    "check": "psychomet.studies",
+    "study": "psychomet.studies",
+    "report": "psychomet.studies",
+    "crosscheck": "psychomet.second_opinion",
+    # what goes wrong
+    "PsychometError": "psychomet.errors",
+    "InputError": "psychomet.errors",
+    "NotComparableError": "psychomet.errors",
+}
+"""Where each public name lives. No name may equal a module of the package: importing that module
+would put the module in the name's place."""
+
+_ENGINES = {
+    "arviz": "bayes",
+    "nutpie": "bayes",
+    "pymc": "bayes",
+    "causallearn": "causal",
+    "equinox": "jax",
+    "jax": "jax",
+    "optax": "jax",
+    "ipykernel": "report",
+    "nbclient": "report",
+    "pypandoc": "report",
+    "weasyprint": "report",
+    "pyspark": "spark",
+    "factor_analyzer": "crosscheck",
+    "krippendorff": "crosscheck",
+    "pingouin": "crosscheck",
+}
+"""Optional packages and the extra that brings each."""
+
+__all__ = [
+    "VOCABULARY",
+    "InputError",
+    "Key",
+    "NotComparableError",
+    "Note",
+    "PsychometError",
+    "ResponseTable",
+    "Result",
+    "Scale",
+    "agreement",
+    "check",
+    "crosscheck",
+    "design",
+    "from_wide",
+    "gate",
+    "link",
+    "load",
+    "make_result",
+    "profile",
+    "read_key",
+    "read_responses",
+    "read_rules",
+    "reliability",
+    "report",
+    "save",
+    "score",
+    "sensitivity",
+    "simulate_study",
+    "study",
+    "with_reference",
+    "without",
+    "write_page",
+]
+
+
+if not TYPE_CHECKING:  # a type checker reads the imports above and reports a name that is not there
+
+    def __getattr__(name: str) -> object:
+        """Load a public name on first use and keep it.
+
+        Raises
+        ------
+        MissingEngineError
+            If the name needs an optional package that is not installed; the message names the extra.
+        """
+        home = _HOME.get(name)
+        if home is None:
+            raise AttributeError(f"module 'psychomet' has no attribute {name!r}")
+        from importlib import import_module
+
+        try:
+            value = getattr(import_module(home), name)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            extra = _ENGINES.get(package)
+            if extra is None:
+                raise
+            from psychomet.errors import MissingEngineError
+
+            raise MissingEngineError(
+                f"psychomet.{name} needs the package {package}, which is not installed. "
+                f"Install it with: pip install 'psychomet[{extra}]'"
+            ) from error
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})
