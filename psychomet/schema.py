@@ -117,21 +117,21 @@ def _mend(there: Sequence[str]) -> str:
 def check_facet_names(names: Iterable[str]) -> list[Fault]:
     """Return the faults of facet names given by the caller: taken, doubled, empty or unprintable."""
     if isinstance(names, str):
-        return [Fault("facets", f"{visible(names)!r} is one text", "Pass a list of column names")]
+        return [Fault("facets", f"'{visible(names)}' is one text", "Pass a list of column names")]
     taken = ({column.name for column in RESPONSE_COLUMNS} - set(STANDARD_FACETS)) | RESERVED
     alike = {name.casefold(): name for name in (*STANDARD_FACETS, *taken)}
     faults = []
     for name in names:
         twin = alike.setdefault(name.casefold(), name)
         if name in taken or name.startswith("_"):
-            what = f"{visible(name)!r} has a meaning of its own and cannot be a facet"
+            what = f"'{visible(name)}' has a meaning of its own and cannot be a facet"
         elif not name.strip() or len(name) > 60 or any(map(is_control, name)):
             what = (
-                f"the name {visible(name)!r} is empty, longer than 60 characters, or holds control or "
+                f"the name '{visible(name)}' is empty, longer than 60 characters, or holds control or "
                 "invisible characters"
             )
         elif twin != name:
-            what = f"{visible(name)!r} and {visible(twin)!r} differ only in upper and lower case"
+            what = f"'{visible(name)}' and '{visible(twin)}' differ only in upper and lower case"
         else:
             continue
         faults.append(Fault("facets", what, "Rename the column"))

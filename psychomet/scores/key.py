@@ -103,7 +103,7 @@ class Key:
     def __post_init__(self) -> None:
         faults = list(_faults(self))
         if faults:
-            raise InputError(f"key {visible(self.name)!r}", faults)
+            raise InputError(f"key '{visible(self.name)}'", faults)
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -126,8 +126,8 @@ class Key:
                 return scale
         there = ", ".join(visible(scale.name) for scale in self.scales)
         raise InputError(
-            f"key {visible(self.name)!r}",
-            [Fault("scale", f"there is no scale {visible(name)!r}", f"The scales are: {there}")],
+            f"key '{visible(self.name)}'",
+            [Fault("scale", f"there is no scale '{visible(name)}'", f"The scales are: {there}")],
         )
 
 
@@ -224,14 +224,14 @@ def _scale(table: Mapping[str, Any], number: int, faults: list[Fault]) -> Scale 
     """Read one [[scale]] table; append its faults and return None when it has any."""
     before = len(faults)
     name = table.get("name")
-    where = f"scale {visible(name)!r}" if isinstance(name, str) else f"scale number {number}"
+    where = f"scale '{visible(name)}'" if isinstance(name, str) else f"scale number {number}"
     if not isinstance(name, str):
         faults.append(Fault(where, "it has no name", 'Add name = "..."'))
     for extra in sorted(set(table) - _SCALE):
         faults.append(
             Fault(
                 where,
-                f"{visible(extra)!r} is not a field of a scale",
+                f"'{visible(extra)}' is not a field of a scale",
                 f"The fields are: {', '.join(sorted(_SCALE))}",
             )
         )
@@ -279,7 +279,7 @@ def _faults(key: Key) -> list[Fault]:
     if not key.scales:
         faults.append(Fault("scale", "the key has no scale", "Add at least one"))
     for scale in key.scales:
-        where = f"scale {visible(scale.name)!r}"
+        where = f"scale '{visible(scale.name)}'"
         if scale.name in seen:
             faults.append(Fault(where, "the name is used twice", "Give each scale a name of its own"))
         seen.add(scale.name)
@@ -288,7 +288,7 @@ def _faults(key: Key) -> list[Fault]:
                 faults.append(
                     Fault(
                         where,
-                        f"the name {visible(label)!r} is empty, longer than {MAX_NAME} characters or holds control or invisible characters",
+                        f"the name '{visible(label)}' is empty, longer than {MAX_NAME} characters or holds control or invisible characters",
                         "Use printable names",
                     )
                 )
@@ -304,7 +304,7 @@ def _faults(key: Key) -> list[Fault]:
                 faults.append(
                     Fault(
                         where,
-                        f"item {visible(item)!r} also belongs to scale {visible(owner[item])!r}",
+                        f"item '{visible(item)}' also belongs to scale '{visible(owner[item])}'",
                         "An item may belong to one scale only: give the second use an item id of its own",
                     )
                 )

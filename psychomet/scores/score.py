@@ -111,7 +111,7 @@ def check_missing(missing: str) -> Missing:
         [
             Fault(
                 "missing",
-                f"{visible(missing)!r} is not a rule for missing answers",
+                f"'{visible(missing)}' is not a rule for missing answers",
                 "Use 'available' (mean of the items answered, covariances of all available pairs) or 'complete' (only rows with every item answered)",
             )
         ],

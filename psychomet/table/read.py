@@ -282,7 +282,7 @@ def _wide_faults(
         faults.append(
             Fault(
                 "missing_status",
-                f"{visible(missing_status)!r} does not say why an answer is missing",
+                f"'{visible(missing_status)}' does not say why an answer is missing",
                 f"Use one of: {', '.join(STATUSES[1:])}",
             )
         )
