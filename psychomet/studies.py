@@ -53,7 +53,7 @@ class Report:
 
     def __repr__(self) -> str:
         estimates = sum(len(result.estimates) for result in self.results)
-        return f"<Report {visible(self.title)!r}: {estimates} estimates in {self.folder}>"
+        return f"<Report '{visible(self.title)}': {estimates} estimates in {self.folder}>"
 
     def _repr_html_(self) -> str:
         """Show the page in a notebook, sealed off from it: no script of either can reach the other."""
@@ -282,7 +282,7 @@ def missing_rule(responses: ResponseTable, key: Key, missing: str | None) -> Mis
             [
                 Fault(
                     "missing",
-                    f"{total} answers are missing (most in scale {visible(worst)!r}: {holes[worst]}) and no "
+                    f"{total} answers are missing (most in scale '{visible(worst)}': {holes[worst]}) and no "
                     "rule for them was given",
                     "Choose missing = available (mean of the items answered, covariances of all available "
                     "pairs) or missing = complete (only rows with every item answered)",
