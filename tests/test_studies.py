@@ -99,6 +99,13 @@ def test_the_same_seed_gives_the_same_numbers(responses: pm.ResponseTable) -> No
         pd.testing.assert_frame_equal(a.estimates, b.estimates)
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5, "x", True])
+def test_a_seed_that_no_generator_takes_is_one_clear_error(responses: pm.ResponseTable, seed: object) -> None:
+    for question in (pm.reliability, pm.link):
+        with pytest.raises(pm.InputError, match="not a whole number of at least 0"):
+            question(responses, missing="available", seed=seed)
+
+
 def test_the_report_is_whole_and_holds_every_number(tmp_path: Path) -> None:
     frame = tiny(hole=True)
     frame.to_csv(tmp_path / "answers.csv", index=False)

@@ -17,6 +17,13 @@ from psychomet.table.responses import ResponseTable
 from psychomet.text import visible
 
 
+def seed_faults(seed: int) -> list[Fault]:
+    """Return the fault of a seed that no generator takes; the caller adds its own."""
+    if isinstance(seed, int | np.integer) and not isinstance(seed, bool) and seed >= 0:
+        return []
+    return [Fault("seed", f"'{visible(seed)}' is not a whole number of at least 0", "Use 1, say")]
+
+
 def held_table(
     responses: ResponseTable, *, key: Key | None, missing: str, conf_level: float
 ) -> ResponseTable:

@@ -45,7 +45,7 @@ from psychomet.numerics.alpha_influence import (
 from psychomet.numerics.moments import moments
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key, Scale
-from psychomet.scores.request import held_table, table_notes
+from psychomet.scores.request import held_table, seed_faults, table_notes
 from psychomet.scores.sample import Sample, samples
 from psychomet.scores.sample_notes import listed, sample_notes
 from psychomet.scores.score import Missing, Unit, resolve_key
@@ -130,7 +130,7 @@ def reliability(
     a note gives that value too. How well the intervals cover is in ``docs/validation/reliability.md``.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
-    _check(table, unit, by, n_boot)
+    _check(table, unit, by, n_boot, seed)
     scales = resolve_key(table, None).scales
     asked = [scale for scale in scales if len(scale.items) > 1]
     suffix = f"{RULES[missing]}, row = {unit}"
@@ -162,9 +162,9 @@ def reliability(
     )  # fmt: skip
 
 
-def _check(table: ResponseTable, unit: str, by: str | None, n_boot: int) -> None:
+def _check(table: ResponseTable, unit: str, by: str | None, n_boot: int, seed: int) -> None:
     """Tell every fault of the arguments that this question alone has."""
-    faults = []
+    faults = seed_faults(seed)
     if unit not in ("respondent", "administration"):
         faults.append(
             Fault("unit", f"'{visible(unit)}' is not a unit", "Use 'respondent' or 'administration'")

@@ -45,7 +45,7 @@ from psychomet.numerics.association import (
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, respondent_means, table_notes, unscored_notes
+from psychomet.scores.request import held_table, respondent_means, seed_faults, table_notes, unscored_notes
 from psychomet.scores.score import Missing, ScaleScores, resolve_key, scale_scores
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
@@ -115,8 +115,11 @@ def link(
     Coverage by simulation is in ``docs/validation/link.md``.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
+    faults = seed_faults(seed)
     if n_boot < 1:
-        raise InputError("the call", [Fault("n_boot", f"{n_boot} is not above 0", "Use 1000, say")])
+        faults.append(Fault("n_boot", f"{n_boot} is not above 0", "Use 1000, say"))
+    if faults:
+        raise InputError("the call", faults)
     said, done = _sources(table)
     blocks = {name: scale_scores(table, scale=name, missing=missing) for name in (*said, *done)}
     ids = np.unique(np.concatenate([block.respondents for block in blocks.values()]))
