@@ -202,7 +202,7 @@ def plan(answers: str, out: str, **options: Any) -> None:
 @click.option(
     "--across", default="rater", show_default=True, help="What plays the rater, for rater_agreement."
 )
-@click.option("--level", type=click.Choice(["nominal", "ordinal", "interval", "ratio"]),
+@click.option("--measurement", type=click.Choice(["nominal", "ordinal", "interval", "ratio"]),
               help="What the answers are, for rater_agreement.")  # fmt: skip
 @_missing
 @_conf

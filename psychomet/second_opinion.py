@@ -76,7 +76,7 @@ def crosscheck(result: Result) -> pd.DataFrame:
     """
     checks: dict[str, Callable[[Result, Any], Iterator[Row]]] = {"reliability": _alphas, "agreement": _iccs}
     if result.question not in checks:
-        what = f"there is no second opinion on {visible(result.question)!r}"
+        what = f"there is no second opinion on '{visible(result.question)}'"
         raise InputError("the result", [Fault("question", what, f"It can be had on: {', '.join(checks)}")])
     with warnings.catch_warnings():
         # pingouin touches parts of pandas that are to change; that is its makers' to mend.

@@ -138,7 +138,7 @@ def test_any_facet_may_play_the_rater(folder: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "krippendorff_alpha" in done.stdout
     (result,) = pm.load(tmp_path / "one")
-    assert (result.settings["across"], result.settings["level"]) == ("prompt", "interval")
+    assert (result.settings["across"], result.settings["measurement"]) == ("prompt", "interval")
 
 
 def test_an_unknown_question_names_those_there_are(folder: Path, tmp_path: Path) -> None:

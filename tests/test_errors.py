@@ -33,6 +33,8 @@ def test_a_missing_engine_is_an_import_error_too() -> None:
 
 
 def test_no_error_of_ours_hides_an_error_of_python() -> None:
-    ours = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
+    ours = [
+        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)
+    ]
     assert len(ours) == 5
     assert not any(issubclass(kind, ValueError | KeyError | TypeError | OSError) for kind in ours)

@@ -17,7 +17,11 @@ from psychomet.schema import (
     check_facet_names,
 )
 
-WANTED = (Column("a", "text", True, "first"), Column("b", "number", True, "second"), Column("c", "text", False, "third"))
+WANTED = (
+    Column("a", "text", True, "first"),
+    Column("b", "number", True, "second"),
+    Column("c", "text", False, "third"),
+)
 
 # Seconds for ten thousand names; counting each name over the whole list takes minutes.
 SOON = 2.0
@@ -76,7 +80,9 @@ def test_facets_may_be_standard_or_new() -> None:
     assert check_facet_names([*STANDARD_FACETS, "tone", "temperature (°C)", "<b>"]) == []
 
 
-@pytest.mark.parametrize("name", [*sorted(RESERVED), "respondent", "item", "sample", "status", "weight", "_x"])
+@pytest.mark.parametrize(
+    "name", [*sorted(RESERVED), "respondent", "item", "sample", "status", "weight", "_x"]
+)
 def test_names_that_mean_something_else(name: str) -> None:
     (fault,) = check_facet_names([name])
     assert "has a meaning of its own" in fault.what
@@ -93,7 +99,11 @@ def test_the_schema_names_each_column_once_and_says_what_it_means() -> None:
     names = [column.name for column in RESPONSE_COLUMNS]
     assert len(set(names)) == len(names)
     assert all(column.meaning for column in RESPONSE_COLUMNS)
-    assert [column.name for column in RESPONSE_COLUMNS if column.required] == ["respondent", "item", "response"]
+    assert [column.name for column in RESPONSE_COLUMNS if column.required] == [
+        "respondent",
+        "item",
+        "response",
+    ]
     assert set(STANDARD_FACETS) < set(names)
     assert not RESERVED & set(names)
     assert (STATUSES[0], SOURCES[0]) == ("answered", "self_report")

@@ -98,7 +98,7 @@ def test_raters_are_compared_where_there_are_any_and_taken_as_the_scales_are() -
     results = {result.question: result for result in pm.study(judged(), seed=1, n_boot=100)}
     assert "rater_agreement" in results
     assert "omega" not in results, "a finished score has no items"
-    assert results["rater_agreement"].settings["level"] == "interval"
+    assert results["rater_agreement"].settings["measurement"] == "interval"
     frame = results["rater_agreement"].estimates
     assert {"judge 0", "judge 1", "judge 2"} <= set(frame.loc[frame["estimand"] == "rater_severity", "other"])
     questions = [result.question for result in pm.study(judged(raters=1), seed=1, n_boot=100)]
@@ -127,7 +127,7 @@ def test_every_question_can_be_asked_by_name(responses: pm.ResponseTable) -> Non
     for question in QUESTIONS:
         if question == "rater_agreement":
             result = estimate(
-                responses, question=question, seed=1, n_boot=100, across="prompt", level="ordinal"
+                responses, question=question, seed=1, n_boot=100, across="prompt", measurement="ordinal"
             )
         else:
             result = estimate(responses, question=question, seed=1, n_boot=100)

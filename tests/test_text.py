@@ -42,7 +42,9 @@ def test_what_is_shown_fits_one_line_and_hides_nothing(text: str, limit: int) ->
         assert len(shown) <= limit
 
 
-@pytest.mark.parametrize(("length", "shown"), [(60, "x" * 60), (61, "x" * 59 + "…"), (10_000_000, "x" * 59 + "…")])
+@pytest.mark.parametrize(
+    ("length", "shown"), [(60, "x" * 60), (61, "x" * 59 + "…"), (10_000_000, "x" * 59 + "…")]
+)
 def test_long_text_is_cut(length: int, shown: str) -> None:
     assert visible("x" * length) == shown
 
@@ -52,18 +54,35 @@ def test_every_code_point_that_is_hidden_is_of_a_kind_that_hides() -> None:
     kinds = {unicodedata.category(character) for character in hidden}
     # Lo: Hangul fillers, which are letters of no width.
     assert kinds == {"Cc", "Cf", "Cn", "Cs", "Lo", "Zl", "Zp"}
-    assert [f"{ord(c):x}" for c in hidden if unicodedata.category(c) == "Lo"] == ["115f", "1160", "3164", "ffa0"]
+    assert [f"{ord(c):x}" for c in hidden if unicodedata.category(c) == "Lo"] == [
+        "115f",
+        "1160",
+        "3164",
+        "ffa0",
+    ]
 
 
 def test_controls_surrogates_separators_and_bidirectional_marks_are_all_hidden() -> None:
     for code in range(sys.maxunicode + 1):
         character = chr(code)
-        bidirectional = unicodedata.bidirectional(character) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+        bidirectional = unicodedata.bidirectional(character) in {
+            "LRE",
+            "RLE",
+            "LRO",
+            "RLO",
+            "PDF",
+            "LRI",
+            "RLI",
+            "FSI",
+            "PDI",
+        }
         if bidirectional or unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}:
             assert is_control(character)
 
 
-@pytest.mark.parametrize("character", ["\u200c", "\u200d", "\ufe0f", " ", "\u00a0", "\u3000", "é", "\u0301", "\ue000", "😀"])
+@pytest.mark.parametrize(
+    "character", ["\u200c", "\u200d", "\ufe0f", " ", "\u00a0", "\u3000", "é", "\u0301", "\ue000", "😀"]
+)
 def test_joiners_selectors_and_spaces_are_spelling(character: str) -> None:
     assert not is_control(character)
 

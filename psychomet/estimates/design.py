@@ -129,6 +129,11 @@ def _status_rows(responses: ResponseTable, conf_level: float) -> list[dict[str, 
     return rows
 
 
+def _spread(ends: tuple[int, int]) -> str:
+    """Return the smallest and the largest count in words."""
+    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
 def _lists(pairs: Mapping[str, tuple[int, int]]) -> dict[str, list[int]]:
     """Turn pairs into lists, as JSON will."""
     return {name: list(pair) for name, pair in pairs.items()}
@@ -145,14 +150,10 @@ def _notes(responses: ResponseTable) -> list[Note]:
     notes = []
     for facet in responses.facets:
         if made.relation[facet] == "constant" and facet not in made.identity:
-            level = made.levels[facet][0] if made.levels[facet] else "no"
-            notes.append(
-                Note(
-                    "one_level",
-                    f"Facet {facet} has one level ({level}): nothing can be said about its effect.",
-                    "info",
-                )
-            )
+            text = f"Facet {facet} applies to no answer."
+            for level in made.levels[facet]:
+                text = f"Facet {facet} has one level ({level}): nothing can be said about its effect."
+            notes.append(Note("one_level", text, "info"))
     for a, b, relation in made.pairs:
         if relation not in ("crossed", "never together") and not {a, b} & set(made.identity):
             notes.append(
@@ -163,9 +164,8 @@ def _notes(responses: ResponseTable) -> list[Note]:
             )
     if not made.balanced:
         parts = [
-            f"{source}: {made.administrations_per_respondent[source][0]} to "
-            f"{made.administrations_per_respondent[source][1]} administrations per respondent, "
-            f"{made.rows_per_administration[source][0]} to {made.rows_per_administration[source][1]} answers each"
+            f"{source}: {_spread(made.administrations_per_respondent[source])} administrations per respondent, "
+            f"{_spread(made.rows_per_administration[source])} answers each"
             for source in made.administrations_per_respondent
         ]
         notes.append(Note("unbalanced", f"The design is not balanced ({'; '.join(parts)}).", "caution"))

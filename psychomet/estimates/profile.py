@@ -81,7 +81,7 @@ def profile(
         there = ", ".join(map(visible, table.facets)) or "none"
         raise InputError(
             "the call",
-            [Fault("by", f"{visible(by)!r} is not a facet of the table", f"The facets are: {there}")],
+            [Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {there}")],
         )
     scales = resolve_key(table, None).scales
     blocks = [scale_scores(table, scale=scale.name, missing=missing) for scale in scales]

@@ -178,7 +178,7 @@ def read_key(source: str | os.PathLike[str] | Mapping[str, Any] | Key) -> Key:
 def _from_mapping(content: Mapping[str, Any], subject: str) -> Key:
     """Turn the loose mapping into a strict Key, telling every fault of shape at once."""
     faults: list[Fault] = []
-    for name in sorted(set(content) - _TOP):
+    for name in sorted(map(str, set(content) - _TOP)):
         faults.append(
             Fault(visible(name), "not a field of a key", f"The fields are: {', '.join(sorted(_TOP))}")
         )
@@ -227,7 +227,7 @@ def _scale(table: Mapping[str, Any], number: int, faults: list[Fault]) -> Scale 
     where = f"scale '{visible(name)}'" if isinstance(name, str) else f"scale number {number}"
     if not isinstance(name, str):
         faults.append(Fault(where, "it has no name", 'Add name = "..."'))
-    for extra in sorted(set(table) - _SCALE):
+    for extra in sorted(map(str, set(table) - _SCALE)):
         faults.append(
             Fault(
                 where,
@@ -276,6 +276,9 @@ def _faults(key: Key) -> list[Fault]:
     faults: list[Fault] = []
     owner: dict[str, str] = {}
     seen: set[str] = set()
+    if len(key.name) > MAX_NAME or any(map(is_control, key.name)):
+        what = f"it is longer than {MAX_NAME} characters or holds control or invisible characters"
+        faults.append(Fault("name", what, "Use a short printable name"))
     if not key.scales:
         faults.append(Fault("scale", "the key has no scale", "Add at least one"))
     for scale in key.scales:

@@ -52,7 +52,7 @@ class Asked:
         Facet whose levels get estimates each, beside the whole table.
     coefficients : tuple of str, optional
         As in :func:`psychomet.reliability`.
-    across, level : str
+    across, measurement : str
         What plays the rater, and what the answers are taken as (default: ordinal, or interval where all
         scales are finished scores), for ``rater_agreement``.
     target, coefficient, limits, cost
@@ -68,7 +68,7 @@ class Asked:
     split: str | None = None
     coefficients: tuple[str, ...] = ALPHAS
     across: str = "rater"
-    level: Level | None = None
+    measurement: Level | None = None
     target: float = 0.80
     coefficient: Coefficient = "g"
     limits: Mapping[str, int] | None = None
@@ -106,7 +106,7 @@ def _rater_agreement(table: ResponseTable, asked: Asked) -> Result:
     scores = all(scale.scale_score for scale in asked.key.scales)
     return rater_agreement(
         table, key=asked.key, missing=asked.missing, conf_level=asked.conf_level, across=asked.across,
-        level=asked.level or ("interval" if scores else "ordinal"), n_boot=asked.n_boot, seed=asked.seed,
+        measurement=asked.measurement or ("interval" if scores else "ordinal"), n_boot=asked.n_boot, seed=asked.seed,
     )  # fmt: skip
 
 

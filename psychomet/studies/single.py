@@ -34,7 +34,7 @@ def estimate(
     by: str | None = None,
     coefficients: Sequence[str] = (),
     across: str = "rater",
-    level: Level | None = None,
+    measurement: Level | None = None,
 ) -> Result:
     """Answer one question, by its name.
 
@@ -53,8 +53,8 @@ def estimate(
         A facet: profile, reliability, omega and generalizability also at each of its levels.
     coefficients : sequence of str
         As in :func:`psychomet.reliability`; default the two alphas.
-    across, level
-        As in :func:`psychomet.rater_agreement`; without a level answers are ordinal, or interval where all
+    across, measurement
+        As in :func:`psychomet.rater_agreement`; without a level of measurement answers are ordinal, or interval where all
         scales are finished scores.
 
     Returns
@@ -72,7 +72,7 @@ def estimate(
         asked = replace(asked, by=by, split=by)
     if coefficients:
         asked = replace(asked, coefficients=tuple(coefficients))
-    return ask(responses, question=question, asked=replace(asked, across=across, level=level))
+    return ask(responses, question=question, asked=replace(asked, across=across, measurement=measurement))
 
 
 def question_report(
@@ -90,14 +90,14 @@ def question_report(
     by: str | None = None,
     coefficients: Sequence[str] = (),
     across: str = "rater",
-    level: Level | None = None,
+    measurement: Level | None = None,
 ) -> Report:
     """Answer one question and write its page, figures and numbers.
 
     Parameters
     ----------
     source, question, seed, key, missing, facets, columns, conf_level, n_boot, by, \
-coefficients, across, level
+coefficients, across, measurement
         As in :func:`estimate`.
     out : path
         Folder to write, as in :func:`psychomet.report`.

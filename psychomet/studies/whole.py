@@ -52,7 +52,7 @@ class Report:
 
     def __repr__(self) -> str:
         estimates = sum(len(result.estimates) for result in self.results)
-        return f"<Report {visible(self.title)!r}: {estimates} estimates in {self.folder}>"
+        return f"<Report '{visible(self.title)}': {estimates} estimates in {self.folder}>"
 
     def _repr_html_(self) -> str:
         """Show the page in a notebook, sealed off from it: no script of either can reach the other."""

@@ -206,7 +206,7 @@ def _key_faults(
         if len(sources) > 1:
             faults.append(
                 Fault(
-                    f"scale {visible(scale.name)!r}",
+                    f"scale '{visible(scale.name)}'",
                     f"its answers come from several sources ({', '.join(sources)})",
                     "Give the items of each source ids and a scale of their own",
                 )
@@ -236,7 +236,7 @@ def _range_fault(
         for row in first.itertuples()
     )
     return Fault(
-        f"scale {visible(scale.name)!r}",
+        f"scale '{visible(scale.name)}'",
         f"{count:,} response{'s' if count > 1 else ''} outside {scale.low:g} to {scale.high:g}: {shown}",
         "Mend low and high in the key, or mark the answers as missing with a status",
     )

@@ -81,7 +81,7 @@ def rater_agreement() -> Result:
             rows.append(
                 _row("rater_discrimination", scale, float(rng.uniform(0.5, 0.9)), 0.1, "bootstrap; r", **more)
             )
-    taken = {"across": "rater", "level": "ordinal", "weights": "quadratic"}
+    taken = {"across": "rater", "measurement": "ordinal", "weights": "quadratic"}
     return make_result("rater_agreement", rows, settings=SETTINGS | taken)
 
 

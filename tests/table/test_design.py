@@ -14,7 +14,9 @@ import psychomet as pm
 
 def table(*cells: dict[str, str], items: tuple[str, ...] = ("a", "b")) -> pm.ResponseTable:
     """A table with one administration, answered to every item, for each cell."""
-    return pm.read_responses(pd.DataFrame([{**cell, "item": item, "response": 1} for cell in cells for item in items]))
+    return pm.read_responses(
+        pd.DataFrame([{**cell, "item": item, "response": 1} for cell in cells for item in items])
+    )
 
 
 def crossed(**levels: str) -> list[dict[str, str]]:
@@ -94,8 +96,12 @@ def test_sizes_and_balance() -> None:
 def test_sources_are_balanced_each_by_itself() -> None:
     rows: list[dict[str, Any]] = []
     for respondent in "xyz":
-        rows += [{"respondent": respondent, "prompt": p, "item": i, "response": 1} for p in "pq" for i in "ab"]
-        rows.append({"respondent": respondent, "prompt": None, "item": "act", "response": 0, "source": "behaviour"})
+        rows += [
+            {"respondent": respondent, "prompt": p, "item": i, "response": 1} for p in "pq" for i in "ab"
+        ]
+        rows.append(
+            {"respondent": respondent, "prompt": None, "item": "act", "response": 0, "source": "behaviour"}
+        )
     frame = pd.DataFrame(rows)
     design = pm.read_responses(frame).design
     assert design.balanced

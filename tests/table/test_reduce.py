@@ -74,5 +74,6 @@ def test_statuses_are_counted_by_respondent_and_source(seed: int) -> None:
             if status in counts[source]:
                 np.testing.assert_array_equal(counts[source][status], wanted)
         assert table.design.status[source] == {
-            status: int((frame["source"].eq(source) & frame["status"].eq(status)).sum()) for status in STATUSES
+            status: int((frame["source"].eq(source) & frame["status"].eq(status)).sum())
+            for status in STATUSES
         }

@@ -39,7 +39,11 @@ def test_the_rest_is_the_table_of_the_rest(whole: pm.ResponseTable) -> None:
 
 def test_rows_are_counted_and_the_reason_is_noted(whole: pm.ResponseTable) -> None:
     once = pm.without(whole, respondents=["x"], reason="answered in verse")
-    assert (once.intake.rows_read, once.intake.rows_kept, dict(once.intake.dropped)) == (16, 12, {"answered in verse": 4})
+    assert (once.intake.rows_read, once.intake.rows_kept, dict(once.intake.dropped)) == (
+        16,
+        12,
+        {"answered in verse": 4},
+    )
     assert [(note.code, note.text) for note in once.notes] == [
         ("left_out", "1 respondent (4 rows) left out: answered in verse.")
     ]
@@ -63,7 +67,9 @@ def test_scores_of_the_rest_are_unchanged(whole: pm.ResponseTable) -> None:
     left = pm.without(whole, respondents=["w", "y"], reason="r")
     scores = pm.score(whole, missing="complete")
     kept = scores[scores["respondent"].isin(["x", "z"])].reset_index(drop=True)
-    pd.testing.assert_frame_equal(pm.score(left, missing="complete").astype(kept.dtypes), kept, check_categorical=False)
+    pd.testing.assert_frame_equal(
+        pm.score(left, missing="complete").astype(kept.dtypes), kept, check_categorical=False
+    )
 
 
 def test_leaving_nobody_out_is_the_same_table(whole: pm.ResponseTable) -> None:
@@ -96,7 +102,9 @@ def test_an_item_of_the_key_cannot_lose_all_its_answers() -> None:
         ("x", "r", ["they are one text"]),
     ],
 )
-def test_what_cannot_be_left_out(whole: pm.ResponseTable, respondents: Any, reason: str, wanted: list[str]) -> None:
+def test_what_cannot_be_left_out(
+    whole: pm.ResponseTable, respondents: Any, reason: str, wanted: list[str]
+) -> None:
     with pytest.raises(pm.InputError) as caught:
         pm.without(whole, respondents=respondents, reason=reason)
     for part in wanted:

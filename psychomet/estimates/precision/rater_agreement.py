@@ -69,7 +69,7 @@ def rater_agreement(
     responses: ResponseTable,
     *,
     seed: int,
-    level: Level,
+    measurement: Level,
     missing: Missing,
     across: str = "rater",
     key: Key | None = None,
@@ -85,7 +85,7 @@ def rater_agreement(
         The table.
     seed : int
         Seed of the bootstrap.
-    level : {"nominal", "ordinal", "interval", "ratio"}
+    measurement : {"nominal", "ordinal", "interval", "ratio"}
         What the answers are: decides the distance of Krippendorff's alpha; for ``nominal`` nothing that
         takes codes as numbers is computed.
     missing : {"available", "complete"}
@@ -134,8 +134,8 @@ def rater_agreement(
     Kendall's W needs one unit per respondent.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
-    _check(table, across=across, level=level, weights=weights, n_boot=n_boot)
-    options = Options(level=level, weights=weights, conf_level=conf_level, n_boot=n_boot, seed=seed)
+    _check(table, across=across, measurement=measurement, weights=weights, n_boot=n_boot)
+    options = Options(measurement=measurement, weights=weights, conf_level=conf_level, n_boot=n_boot, seed=seed)
     scales = resolve_key(table, None).scales
     rows: list[Row] = []
     found: list[Ratings] = []
@@ -162,7 +162,7 @@ def rater_agreement(
     )  # fmt: skip
 
 
-def _check(table: ResponseTable, *, across: str, level: str, weights: str, n_boot: int) -> None:
+def _check(table: ResponseTable, *, across: str, measurement: str, weights: str, n_boot: int) -> None:
     """Tell every fault of the arguments that this question alone has."""
     faults = []
     there = [*table.facets, *([SAMPLE] if table.has_sample else [])]
@@ -170,7 +170,7 @@ def _check(table: ResponseTable, *, across: str, level: str, weights: str, n_boo
         shown = ", ".join(map(visible, there)) or "none"
         todo = f"Use one of: {shown}" if there else "A table without facets has one rater"
         faults.append(Fault("across", f"'{visible(across)}' is no facet of the table", todo))
-    for name, value, allowed in (("level", level, get_args(Level)), ("weights", weights, get_args(Weights))):
+    for name, value, allowed in (("measurement", measurement, get_args(Level)), ("weights", weights, get_args(Weights))):
         if value not in allowed:
             faults.append(
                 Fault(name, f"'{visible(value)}' is not known", f"Use one of: {', '.join(allowed)}")

@@ -262,11 +262,11 @@ def _check(table: ResponseTable, unit: str, by: str | None, n_boot: int) -> None
     faults = []
     if unit not in ("respondent", "administration"):
         faults.append(
-            Fault("unit", f"{visible(unit)!r} is not a unit", "Use 'respondent' or 'administration'")
+            Fault("unit", f"'{visible(unit)}' is not a unit", "Use 'respondent' or 'administration'")
         )
     if by is not None and by not in table.facets:
         there = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(Fault("by", f"{visible(by)!r} is not a facet of the table", f"The facets are: {there}"))
+        faults.append(Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {there}"))
     if n_boot != 0 and n_boot < FEWEST_BOOT:
         todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
         faults.append(Fault("n_boot", f"{n_boot} resamples give no interval", todo))

@@ -85,11 +85,11 @@ def rater_agreement(result: Result, context: Context) -> Section:
 
 def _taken(result: Result) -> str:
     """Return what the answers are taken as, where the settings say so."""
-    level, weights = result.settings.get("level"), result.settings.get("weights")
+    measurement, weights = result.settings.get("measurement"), result.settings.get("weights")
     across = result.settings.get("across")
     said = f" The raters are the levels of {visible(across, 60)}." if isinstance(across, str) else ""
-    if isinstance(level, str):
-        said += f" Answers are taken as {visible(level, 20)}"
+    if isinstance(measurement, str):
+        said += f" Answers are taken as {visible(measurement, 20)}"
         said += (
             f"; weights of weighted kappa and AC2: {visible(weights, 20)}."
             if isinstance(weights, str)

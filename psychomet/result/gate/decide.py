@@ -97,7 +97,7 @@ def _refuse_doubled(rule: Rule, estimates: list[Estimate], side: str) -> None:
         name = " / ".join(visible(part) for part in doubled[0] if part)
         what = f"{len(doubled)} estimates of the {side} stand there twice, the first is {name}"
         todo = "Save results whose method or group tells them apart"
-        raise InputError("the gate", [Fault(f"rule {visible(rule.name)!r}", what, todo)])
+        raise InputError("the gate", [Fault(f"rule '{visible(rule.name)}'", what, todo)])
 
 
 def _row(rule: Rule, estimate: Estimate, before: Estimate | None) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def _influence(result: Result) -> tuple[pd.Index | None, dict[int, np.ndarray]]:
     ):
         what = 'arrays["influence"] has not the dims and coordinates respondent and row'
         raise InputError(
-            f"result {visible(result.question)!r}", [Fault("influence", what, "See docs/estimands.md")]
+            f"result '{visible(result.question)}'", [Fault("influence", what, "See docs/estimands.md")]
         )
     values = np.asarray(array.transpose("respondent", "row").values, dtype=float)
     ids = pd.Index(array.coords["respondent"].values.tolist(), dtype=object)

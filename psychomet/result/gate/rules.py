@@ -208,7 +208,7 @@ def _from_mapping(content: Mapping[str, Any], subject: str) -> tuple[Rule, ...]:
     rules = []
     for number, table in enumerate(tables, 1):
         name = table.get("name")
-        where = f"rule {visible(name)!r}" if isinstance(name, str) and name else f"rule number {number}"
+        where = f"rule '{visible(name)}'" if isinstance(name, str) and name else f"rule number {number}"
         found = [*_field_faults(table), *_type_faults(table)]
         if not found:
             try:
@@ -281,7 +281,7 @@ def _faults(rule: Rule) -> Iterator[Fault]:
 def _doubled(names: list[str]) -> list[Fault]:
     return [
         Fault(
-            f"rule {visible(name)!r}",
+            f"rule '{visible(name)}'",
             f"the name is used {names.count(name)} times",
             "Give each rule its own name",
         )

@@ -116,7 +116,7 @@ def gate(
     if before is None and needing:
         todo = "Give a baseline, or set on to interval or estimate"
         faults = [
-            Fault(f"rule {visible(name)!r}", "it is about the difference to a baseline", todo)
+            Fault(f"rule '{visible(name)}'", "it is about the difference to a baseline", todo)
             for name in needing
         ]
         raise InputError("the gate", faults)

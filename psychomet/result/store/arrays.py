@@ -47,7 +47,7 @@ def describe(arrays: Mapping[str, Any], *, question: str, shelf: Shelf) -> list[
     """Put the numbers of some arrays on the shelf and return the JSON that describes them."""
     described = []
     for name, array in arrays.items():
-        where = f"{question}: array {visible(name)!r}"
+        where = f"{question}: array '{visible(name)}'"
         if not isinstance(name, str) or not isinstance(array, xr.DataArray):
             shelf.faults.append(
                 Fault(where, "it is not an xarray.DataArray under a text name", "Make it one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -240,7 +241,7 @@ def _swap(temporary: Path, *, place: Path, marker: str, subject: str) -> None:
         try:
             os.rename(temporary, place)
         except OSError as error:
-            if not place.exists():
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) and not place.exists():
                 if old is not None:
                     _put_back(old, place, subject)
                 raise _unwritable(subject, error) from None

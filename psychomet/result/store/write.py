@@ -111,13 +111,13 @@ def write_results(results: Sequence[Result] | Result, *, folder: Path, summary_o
 
 def _faults(result: Result) -> Iterable[Fault]:
     """Yield what keeps a result from being stored as it is."""
-    where = f"result {visible(result.question)!r}"
+    where = f"result '{visible(result.question)}'"
     if not _QUESTION.match(result.question):
         yield Fault(where, "the question is not a short lower-case name", "Use letters, digits and _")
     for name in result.estimates.columns:
         if name not in VOCABULARY:
             yield Fault(
-                f"{where}, column {visible(name)!r}",
+                f"{where}, column '{visible(name)}'",
                 "it is not in the glossary",
                 "Build results with make_result",
             )

@@ -63,7 +63,7 @@ def table(values: np.ndarray, *, facet: str = "rater", reverse: bool = False, **
 
 def ask(responses: Any, **options: Any) -> Result:
     return rater_agreement(
-        responses, **({"seed": 1, "level": "ordinal", "missing": "available", "n_boot": 200} | options)
+        responses, **({"seed": 1, "measurement": "ordinal", "missing": "available", "n_boot": 200} | options)
     )
 
 
@@ -96,7 +96,7 @@ def common() -> Result:
 
 
 def test_shrout_and_fleiss_from_a_table() -> None:
-    found = ask(table(SHROUT_FLEISS[:, :, None]), level="interval")
+    found = ask(table(SHROUT_FLEISS[:, :, None]), measurement="interval")
     expected = REFERENCE["shrout_fleiss"]
     assert value(found, "kendall_w") == pytest.approx(expected["w"], rel=TOLERANCE)
     assert value(found, "kendall_w", column="statistic") == pytest.approx(expected["chi2"], rel=TOLERANCE)
@@ -169,7 +169,7 @@ def test_krippendorffs_table_from_a_table_with_holes() -> None:
         [nan, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, nan], [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, nan],
     ]).T[:, :, None]  # fmt: skip
     for level, expected in REFERENCE["krippendorff_irr"].items():
-        found = ask(table(values), level=level)
+        found = ask(table(values), measurement=level)
         for method in ("jackknife", "bootstrap"):
             assert value(found, "krippendorff_alpha", method=method) == pytest.approx(expected, abs=TOLERANCE)
             low, high = (value(found, "krippendorff_alpha", "", method, c) for c in ("conf_low", "conf_high"))
@@ -308,7 +308,7 @@ def test_complete_keeps_the_units_of_all_raters() -> None:
 
 
 def test_nominal_answers_are_not_taken_as_numbers() -> None:
-    found = ask(table(judged()), level="nominal")
+    found = ask(table(judged()), measurement="nominal")
     assert set(found.estimates["estimand"]) == {
         "percent_agreement", "cohen_kappa", "light_kappa", "fleiss_kappa", "gwet_ac1", "krippendorff_alpha",
     }  # fmt: skip
@@ -324,7 +324,7 @@ def test_many_different_values_are_no_categories() -> None:
     values = np.random.default_rng(1).normal(size=(80, 1, 1)) + np.random.default_rng(2).normal(
         size=(80, 2, 1)
     )
-    found = ask(table(values), level="interval").estimates.set_index("estimand")
+    found = ask(table(values), measurement="interval").estimates.set_index("estimand")
     assert found.loc["fleiss_kappa", "reason"].startswith("more than 100 different ratings")
     assert found.loc["krippendorff_alpha", "reason"].eq("").all()
     assert found.loc["concordance_correlation", "reason"] == ""
@@ -385,7 +385,7 @@ def test_one_respondent_gets_estimates_without_intervals() -> None:
 def test_one_prevailing_category_is_noted() -> None:
     rng = np.random.default_rng(1)
     values = (rng.random((100, 2, 1)) < 0.04).astype(float)
-    found = ask(table(values), level="nominal")
+    found = ask(table(values), measurement="nominal")
     assert value(found, "percent_agreement") > 0.85
     assert value(found, "fleiss_kappa") < 0.2 < 0.8 < value(found, "gwet_ac1")
     assert any(note.code == "prevalence" for note in found.notes)
@@ -393,7 +393,7 @@ def test_one_prevailing_category_is_noted() -> None:
 
 def test_a_ratio_scale_around_zero_has_no_alpha() -> None:
     values = judged(20, 2, 1) - 3
-    found = ask(table(values), level="ratio").estimates.set_index("estimand")
+    found = ask(table(values), measurement="ratio").estimates.set_index("estimand")
     assert "sum to 0" in found.loc["krippendorff_alpha", "reason"]
 
 
@@ -416,7 +416,7 @@ def test_the_seed_is_all_that_is_random() -> None:
 
 @pytest.mark.parametrize(
     ("options", "where"),
-    [({"across": "prompt"}, "across"), ({"level": "metric"}, "level"), ({"weights": "cubic"}, "weights"),
+    [({"across": "prompt"}, "across"), ({"measurement": "metric"}, "measurement"), ({"weights": "cubic"}, "weights"),
      ({"n_boot": 5}, "n_boot"), ({"missing": "drop"}, "missing"), ({"conf_level": 95}, "conf_level")],
 )  # fmt: skip
 def test_bad_arguments_are_named(options: dict[str, Any], where: str) -> None:
@@ -432,7 +432,7 @@ def test_tiny_tables_full_of_holes_give_an_interval_or_a_reason(seed: int) -> No
     values[rng.random(values.shape) < 0.5] = np.nan
     values[:2, 0] = 1.0
     for level in ("nominal", "ratio"):
-        frame = ask(table(values), level=level, n_boot=100).estimates
+        frame = ask(table(values), measurement=level, n_boot=100).estimates
         assert (frame["conf_low"].notna() | (frame["reason"] != "")).all()
         there = frame.dropna(subset=["conf_low"])
         assert (there["conf_low"] <= there["estimate"]).all()
