@@ -133,7 +133,7 @@ def test_further_coefficients_and_groups_can_be_asked_for(folder: Path, tmp_path
 
 
 def test_any_facet_may_play_the_rater(folder: Path, tmp_path: Path) -> None:
-    asked = ("estimate", "rater_agreement", "ANSWERS", "--across", "prompt", "--level", "interval")
+    asked = ("estimate", "rater_agreement", "ANSWERS", "--across", "prompt", "--measurement", "interval")
     done = run(folder, *asked, out=tmp_path / "one")
     assert done.exit_code == 0, done.output
     assert "krippendorff_alpha" in done.stdout

@@ -113,7 +113,7 @@ coefficients, across, measurement
     """
     made = estimate(
         source, question=question, seed=seed, key=key, missing=missing, facets=facets, columns=columns,
-        conf_level=conf_level, n_boot=n_boot, by=by, coefficients=coefficients, across=across, level=level,
+        conf_level=conf_level, n_boot=n_boot, by=by, coefficients=coefficients, across=across, measurement=measurement,
     )  # fmt: skip
     name = TITLES.get(question, question.capitalize())
     return _written((made,), out, f"{name}: {made.settings['table']['key_name']}")

@@ -135,7 +135,9 @@ def rater_agreement(
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
     _check(table, across=across, measurement=measurement, weights=weights, n_boot=n_boot)
-    options = Options(measurement=measurement, weights=weights, conf_level=conf_level, n_boot=n_boot, seed=seed)
+    options = Options(
+        level=measurement, weights=weights, conf_level=conf_level, n_boot=n_boot, seed=seed
+    )
     scales = resolve_key(table, None).scales
     rows: list[Row] = []
     found: list[Ratings] = []
@@ -154,7 +156,7 @@ def rater_agreement(
         rows,
         arrays=_influences(kept, notes),
         settings=settings(
-            table, across=across, level=level, missing=missing, weights=weights, conf_level=conf_level,
+            table, across=across, measurement=measurement, missing=missing, weights=weights, conf_level=conf_level,
             n_boot=n_boot, seed=seed, scales={scale.name: list(scale.items) for scale in scales},
             raters={block.scale: list(block.raters) for block in found},
         ),
@@ -170,7 +172,10 @@ def _check(table: ResponseTable, *, across: str, measurement: str, weights: str,
         shown = ", ".join(map(visible, there)) or "none"
         todo = f"Use one of: {shown}" if there else "A table without facets has one rater"
         faults.append(Fault("across", f"'{visible(across)}' is no facet of the table", todo))
-    for name, value, allowed in (("measurement", measurement, get_args(Level)), ("weights", weights, get_args(Weights))):
+    for name, value, allowed in (
+        ("measurement", measurement, get_args(Level)),
+        ("weights", weights, get_args(Weights)),
+    ):
         if value not in allowed:
             faults.append(
                 Fault(name, f"'{visible(value)}' is not known", f"Use one of: {', '.join(allowed)}")
