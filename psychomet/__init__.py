@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from psychomet.errors import InputError, NotComparableError, PsychometError
     from psychomet.estimates.design import design
     from psychomet.estimates.precision.agreement import agreement
+    from psychomet.estimates.precision.generalizability import generalizability
+    from psychomet.estimates.precision.omega import omega
+    from psychomet.estimates.precision.plan import plan
+    from psychomet.estimates.precision.rater_agreement import rater_agreement
     from psychomet.estimates.precision.reliability import reliability
     from psychomet.estimates.profile import profile
     from psychomet.estimates.sensitivity.sensitivity import sensitivity
@@ -49,7 +53,11 @@ _HOME = {
     "design": "psychomet.estimates.design",
     "profile": "psychomet.estimates.profile",
     "reliability": "psychomet.estimates.precision.reliability",
+    "omega": "psychomet.estimates.precision.omega",
     "agreement": "psychomet.estimates.precision.agreement",
+    "rater_agreement": "psychomet.estimates.precision.rater_agreement",
+    "generalizability": "psychomet.estimates.precision.generalizability",
+    "plan": "psychomet.estimates.precision.plan",
     "sensitivity": "psychomet.estimates.sensitivity.sensitivity",
     "link": "psychomet.estimates.validity.link",
     # 4  what we now know
@@ -111,10 +119,14 @@ __all__ = [
     "design",
     "from_wide",
     "gate",
+    "generalizability",
     "link",
     "load",
     "make_result",
+    "omega",
+    "plan",
     "profile",
+    "rater_agreement",
     "read_key",
     "read_responses",
     "read_rules",

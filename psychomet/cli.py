@@ -46,6 +46,19 @@ def _columns(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
     return pairs
 
 
+def _limits(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, int] | None:
+    """Read NAME=NUMBER pairs; None where there is none."""
+    pairs = {}
+    for value in values:
+        name, _sep, number = value.rpartition("=")
+        if not name or not number.isascii() or not number.isdigit() or int(number) < 1:
+            raise click.BadParameter(
+                f"{value!r} is not NAME=NUMBER with a number from 1, for instance item=10"
+            )
+        pairs[name] = int(number)
+    return pairs or None
+
+
 def _table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say how a table is read."""
     for option in (
@@ -132,6 +145,81 @@ def report(answers: str, out: str, **options: Any) -> None:
     from psychomet.studies import report as write_report
 
     made = write_report(answers, out=out, **options)
+    click.echo(f"{made.folder / 'index.html'}")
+
+
+def _plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a plan."""
+    for option in (
+        click.option("--cost", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True,
+                     help="Cost of one answer."),
+        click.option("--max", "limits", multiple=True, callback=_limits, metavar="FACET=NUMBER",
+                     help="Most conditions of a facet (item, sample, prompt ...); may be repeated."),
+        click.option("--coefficient", type=click.Choice(["g", "phi"]), default="g", show_default=True,
+                     help="g: respondents are compared; phi: scores are taken at their value."),
+        click.option("--target", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.8,
+                     show_default=True, help="Coefficient to be reached."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@main.command()
+@_table_options
+@click.option("--key", type=click.Path(), required=True, help="The instrument (TOML).")
+@click.option("--out", type=click.Path(), required=True, help="Folder to write.")
+@_plan_options
+@_missing
+@_conf
+@_n_boot
+@_seed
+@_guard
+def plan(answers: str, out: str, **options: Any) -> None:
+    """Find the cheapest numbers of items, prompts, repetitions at which a score is reliable enough."""
+    from psychomet.pages.terminal import plan_text
+    from psychomet.studies import plan_report
+
+    made = plan_report(answers, out=out, **options)
+    click.echo(plan_text(made.results[-1]))
+    click.echo(f"{made.folder / 'index.html'}")
+
+
+@main.command()
+@click.argument("question", metavar="QUESTION")
+@_table_options
+@click.option("--key", type=click.Path(), required=True, help="The instrument (TOML).")
+@click.option("--out", type=click.Path(), required=True, help="Folder to write.")
+@click.option(
+    "--by", metavar="FACET", help="The same at each level of a facet, where the question allows it."
+)
+@click.option(
+    "--coefficient",
+    "coefficients",
+    multiple=True,
+    metavar="NAME",
+    help="For reliability: alpha, alpha_ordinal, lambda2, glb, sem ... or all; may be repeated.",
+)
+@click.option(
+    "--across", default="rater", show_default=True, help="What plays the rater, for rater_agreement."
+)
+@click.option("--measurement", type=click.Choice(["nominal", "ordinal", "interval", "ratio"]),
+              help="What the answers are, for rater_agreement.")  # fmt: skip
+@_missing
+@_conf
+@_n_boot
+@_seed
+@_guard
+def estimate(question: str, answers: str, out: str, **options: Any) -> None:
+    """Answer one QUESTION: print its table, and write page, figures and numbers.
+
+    QUESTION is design, profile, reliability, omega, agreement, rater_agreement, generalizability, plan,
+    sensitivity or link.
+    """
+    from psychomet.pages.terminal import estimates_text
+    from psychomet.studies import question_report
+
+    made = question_report(answers, question=question, out=out, **options)
+    click.echo(estimates_text(made.results[0]))
     click.echo(f"{made.folder / 'index.html'}")
 
 

@@ -48,7 +48,7 @@ MAP: dict[str, tuple[set[str], set[str]]] = {
         LOW | {"table", "result", "scores"},
         {"factor_analyzer", "krippendorff", "numpy", "pandas", "pingouin", "xarray"},
     ),
-    "studies": (LOW | {"table", "result", "scores", "pages", "estimates"}, {"numpy", "pandas"}),
+    "studies": (LOW | {"table", "result", "scores", "pages", "estimates", "studies"}, {"numpy", "pandas"}),
     "cli": (
         LOW | {"table", "result", "scores", "pages", "estimates", "second_opinion", "studies"},
         {"click"},

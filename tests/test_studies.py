@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import psychomet as pm
-from psychomet.studies import demo, missing_rule
+from psychomet.studies import QUESTIONS, demo, estimate, missing_rule, questions
 
 # Numbers read back from JSON must be the very same doubles.
 EXACT = 0.0
@@ -61,7 +61,9 @@ def test_every_question_that_the_table_can_answer_is_answered(responses: pm.Resp
         "design",
         "profile",
         "reliability",
+        "omega",
         "agreement",
+        "generalizability",
         "sensitivity",
         "link",
     ]
@@ -80,6 +82,59 @@ def test_a_table_of_self_reports_alone_has_no_link() -> None:
     key = pm.read_key({"name": "A only", "scale": KEY["scale"][:1]})
     questions = [r.question for r in pm.study(pm.read_responses(frame, key=key), seed=1, n_boot=200)]
     assert "link" not in questions
+
+
+def judged(raters: int = 3, n: int = 15) -> pm.ResponseTable:
+    """Scores that several raters gave to the same respondents."""
+    rng = np.random.default_rng(4)
+    rows = [(f"r{i:02d}", "quality", int(np.clip(np.rint(5 + i / 4 + rng.normal()), 0, 10)), f"judge {j}")
+            for i in range(n) for j in range(raters)]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["respondent", "item", "response", "rater"])
+    scale = {"name": "Quality", "low": 0, "high": 10, "items": ["quality"], "scale_score": True}
+    return pm.read_responses(frame, key=pm.read_key({"name": "judged", "scale": [scale]}))
+
+
+def test_raters_are_compared_where_there_are_any_and_taken_as_the_scales_are() -> None:
+    results = {result.question: result for result in pm.study(judged(), seed=1, n_boot=100)}
+    assert "rater_agreement" in results
+    assert "omega" not in results, "a finished score has no items"
+    assert results["rater_agreement"].settings["measurement"] == "interval"
+    frame = results["rater_agreement"].estimates
+    assert {"judge 0", "judge 1", "judge 2"} <= set(frame.loc[frame["estimand"] == "rater_severity", "other"])
+    questions = [result.question for result in pm.study(judged(raters=1), seed=1, n_boot=100)]
+    assert "rater_agreement" not in questions
+
+
+def test_a_question_without_an_answer_becomes_a_note_not_an_exception(
+    responses: pm.ResponseTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> pm.Result:
+        raise np.linalg.LinAlgError("Singular matrix")
+
+    monkeypatch.setattr(questions, "omega", fails)
+    results = {result.question: result for result in pm.study(responses, seed=1, n_boot=100)}
+    (row,) = results["omega"].estimates.to_dict("records")
+    assert (row["estimand"], row["reason"]) == ("omega_total", "Singular matrix")
+    (note,) = results["omega"].notes
+    assert "omega has no answer for this table: Singular matrix" in note.text
+    assert results["omega"].settings["table"] == responses.contract
+    monkeypatch.setattr(questions, "profile", fails)
+    with pytest.raises(np.linalg.LinAlgError):
+        pm.study(responses, seed=1, n_boot=100)
+
+
+def test_every_question_can_be_asked_by_name(responses: pm.ResponseTable) -> None:
+    for question in QUESTIONS:
+        if question == "rater_agreement":
+            result = estimate(
+                responses, question=question, seed=1, n_boot=100, across="prompt", measurement="ordinal"
+            )
+        else:
+            result = estimate(responses, question=question, seed=1, n_boot=100)
+        assert result.question == question
+        assert len(result.estimates)
+    with pytest.raises(pm.InputError, match=r"no question 'relaibility'.*The questions are: design, profile"):
+        estimate(responses, question="relaibility", seed=1)
 
 
 def test_missing_answers_need_a_rule() -> None:

@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 FORMS: tuple[str, ...] = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
 """The six forms of Shrout and Fleiss, in the order in which they are returned."""
 
+BLOCK = 1 << 16  # scores held at a time: what a processor keeps at hand
+
 NO_VARIANCE = "every score is the same"
 NO_RESIDUAL = "the residual mean square is zero, so there is no F to build an interval on"
 NO_TARGETS = "the means of the targets do not differ, so there is no interval"
@@ -73,7 +75,7 @@ def mean_squares(scores: Floats) -> MeanSquares:
     """Return the mean squares of a complete table.
 
     Deviations are taken from the first score before anything is averaged, so that a large common
-    offset costs no digits; a sum of squares that is no more than the rounding of the scores is 0.
+    offset costs no digits; they are held for a block of rows at a time. A sum of squares that is no more than the rounding of the scores is 0.
 
     Parameters
     ----------
@@ -81,18 +83,30 @@ def mean_squares(scores: Floats) -> MeanSquares:
         No NaN; n and k at least 2.
     """
     n, k = scores.shape
-    deviation = scores - scores[0, 0]
-    deviation -= deviation.mean()
-    target = deviation.mean(axis=1)
+    first = scores[0, 0]
+    rows = max(1, BLOCK // k)
+    blocks = [slice(start, start + rows) for start in range(0, n, rows)]
+    centre = sum(float((scores[block] - first).sum()) for block in blocks) / (n * k)
+    target, look = np.empty(n), np.zeros(k)
+    for block in blocks:
+        deviation = scores[block] - first
+        deviation -= centre
+        target[block] = deviation.mean(axis=1)
+        look += deviation.sum(axis=0)
     target -= target.mean()
-    look = deviation.mean(axis=0)
+    look /= n
     look -= look.mean()
-    floor = n * k * (4 * np.finfo(np.float64).eps * float(np.abs(scores).max())) ** 2
+    left = 0.0
+    for block in blocks:
+        deviation = scores[block] - first
+        deviation -= centre
+        deviation -= target[block, None]
+        deviation -= look
+        left += float(np.vdot(deviation, deviation))
+    largest = max(float(scores.max()), -float(scores.min()))
+    floor = n * k * (4 * np.finfo(np.float64).eps * largest) ** 2
     between = k * float(target @ target)
     across = n * float(look @ look)
-    deviation -= target[:, None]
-    deviation -= look
-    left = float(np.vdot(deviation, deviation))
     between, across, left = (0.0 if part <= floor else part for part in (between, across, left))
     return MeanSquares(
         n=n,

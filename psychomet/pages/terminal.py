@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from psychomet.notes import Note
+from psychomet.pages.tables import count, interval, number, records, value
 from psychomet.result.result import Result
 from psychomet.text import visible
 
@@ -65,6 +66,85 @@ def design_text(result: Result) -> str:
             f"scale {visible(scale, 40)}: {len(items)} item{'s' if len(items) > 1 else ''}, {made_source(result, scale)}"
         )
     return "\n".join([*lines, *notes_text(result.notes)])
+
+
+_NAMES = ("estimand", "term", "other", "facet", "level", "group")
+_MOST_LINES = 100
+
+
+def estimates_text(result: Result, *, most: int = _MOST_LINES) -> str:
+    """Return the estimates of a result as an aligned table, and its notes.
+
+    Parameters
+    ----------
+    result : Result
+        Any result.
+    most : int
+        Rows shown at the most; the rest is counted.
+
+    Returns
+    -------
+    str
+        Several lines, without a trailing newline. Columns that are empty throughout are left out.
+    """
+    rows = records(result.estimates.iloc[:most])
+    cells: dict[str, list[str]] = {
+        name: [visible(row.get(name) or "", 48) for row in rows] for name in _NAMES
+    }
+    cells["n"] = [count(value(row, "n")) for row in rows]
+    cells["estimate"] = [_number(value(row, "estimate")) for row in rows]
+    cells["interval"] = [interval(value(row, "conf_low"), value(row, "conf_high")) for row in rows]
+    cells["remark"] = [visible(row.get("reason") or "", 60) for row in rows]
+    shown = {name: column for name, column in cells.items() if any(cell not in ("", "–") for cell in column)}
+    right = {"n", "estimate", "interval"}
+    wide = {name: max(len(name), *map(len, column)) for name, column in shown.items()}
+
+    def line(parts: list[str]) -> str:
+        pairs = zip(parts, shown, strict=True)
+        set_out = [
+            part.rjust(wide[name]) if name in right else part.ljust(wide[name]) for part, name in pairs
+        ]
+        return "  ".join(set_out).rstrip()
+
+    lines = [line(list(shown)), *(line([column[at] for column in shown.values()]) for at in range(len(rows)))]
+    more = len(result.estimates) - len(rows)
+    if more > 0:
+        lines.append(f"... and {more:,} more rows")
+    return "\n".join([*lines, *notes_text(result.notes)])
+
+
+def plan_text(result: Result) -> str:
+    """Return what a plan recommends, one line per scale, and its notes.
+
+    Parameters
+    ----------
+    result : Result
+        A ``plan`` result.
+
+    Returns
+    -------
+    str
+        Several lines, without a trailing newline.
+    """
+    lines = []
+    name = {"g": "G", "phi": "Phi"}.get(str(result.settings.get("coefficient")), "coefficient")
+    for scale, chosen in result.settings["plan"].items():
+        if chosen["reached"]:
+            design = ", ".join(f"{visible(facet, 40)} = {many}" for facet, many in chosen["numbers"].items())
+            lines.append(
+                f"{visible(scale, 40)}: {design} ({name} {number(chosen['value'], 2)}, cost {count(chosen['calls'])} "
+                f"per respondent, probability {number(chosen['probability'], 2)})"
+            )
+        else:
+            why = visible(chosen["reason"] or "no design within the limits reaches the target", 200)
+            lines.append(f"{visible(scale, 40)}: none; {why}")
+    told = [note for note in result.notes if note.code != "recommended_design"]
+    return "\n".join([*lines, *notes_text(told)])
+
+
+def _number(estimate: float) -> str:
+    """Return a whole number as a count, any other with decimals."""
+    return count(estimate) if estimate.is_integer() and abs(estimate) > 1 else number(estimate)
 
 
 def made_source(result: Result, scale: str) -> str:

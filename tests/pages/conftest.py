@@ -61,6 +61,11 @@ def example() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def precision() -> ModuleType:
+    return _load("precision")
+
+
+@pytest.fixture(scope="session")
 def hostile_texts() -> tuple[str, ...]:
     return HOSTILE
 
@@ -98,6 +103,7 @@ def hostile_results() -> list[Result]:
     }  # fmt: skip
     settings = {
         "scales": scales, "text": wording, "design": design, "scale_source": dict(zip(HOSTILE, HOSTILE, strict=True)),
+        "target": 0.4, "plan": {text: {"numbers": {text: 2}} for text in HOSTILE},
         "label": HOSTILE[2], "seed": 1, "version": HOSTILE[0], "odd": {HOSTILE[0]: list(HOSTILE)},
         "table": {"fingerprint": HOSTILE[0], "key_name": HOSTILE[3]},
     }  # fmt: skip
@@ -105,7 +111,8 @@ def hostile_results() -> list[Result]:
         Note("odd", text, level) for text in (*HOSTILE, LONE) for level in ("info", "caution", "problem")
     ]  # type: ignore[arg-type]
     rows: dict[str, list[dict[str, object]]] = {name: [] for name in ("design", "profile", "reliability", "agreement",
-                                                                       "sensitivity", "link", "oddity")}  # fmt: skip
+                                                                       "sensitivity", "link", "oddity", "omega", "rater_agreement",
+                                                                       "generalizability", "plan")}  # fmt: skip
     for text in HOSTILE:
         bare = {"estimate": float("nan"), "conf_low": float("nan"), "conf_high": float("nan"), "reason": text}
         rows["design"] += [_row("status_share", level=text, group=text), _row("respondents", group=text)]
@@ -124,5 +131,23 @@ def hostile_results() -> list[Result]:
             _row("level_mean", term=text, facet="f", level=text),
         ]
         rows["link"] += [_row("pearson_r", term=text, other=other, group=text) for other in HOSTILE[:3]]
+        rows["reliability"] += [_row("glb", term=text, group=text), _row("equal_alphas", term=text, **bare)]
+        rows["omega"] += [
+            _row("omega_total", term=text, group=text),
+            _row("omega_group", term=text, other=text),
+        ]
+        rows["rater_agreement"] += [
+            _row("krippendorff_alpha", term=text, facet=text),
+            _row("cohen_kappa", term=text, facet=text, other=text),
+            _row("limit_of_agreement_low", term=text, facet=text, other=text),
+            _row("rater_severity", term=text, facet=text, other=text),
+        ]
+        rows["generalizability"] += [
+            _row("variance_share", term=text, facet="respondent"),
+            _row("variance_share", term=text, facet=text),
+            _row("g_coefficient", term=text, level=text),
+        ]
+        rows["plan"] += [_row("g_coefficient", term=text, level=f"{text} = {many}") for many in (1, 2)]
+        rows["plan"].append(_row("calls", term=text, level=f"{text} = 1"))
         rows["oddity"].append(_row(text, term=text, group=text, level=text, facet=text, other=text))
     return [make_result(name, part, settings=settings, notes=notes) for name, part in rows.items()]

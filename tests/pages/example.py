@@ -234,7 +234,7 @@ def link() -> Result:
 def everything() -> list[Result]:
     """One answer to each question, sensitivity twice, and a question that the page does not know."""
     unknown = make_result(
-        "plan",
+        "forecast",
         [{"estimand": "respondents_needed", "term": "Extraversion", "estimate": 180.0, "method": "none",
           "reason": "a count, not an estimate"}],
         settings=COMMON,

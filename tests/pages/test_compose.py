@@ -50,7 +50,7 @@ def test_sections_stand_in_the_order_of_the_page(example) -> None:
     document = compose(bare, title="t")
     assert [found.title for found in document.sections] == [
         "In short", "What was measured", "Scores", "Reliability", "Agreement", "Sensitivity: after the outlier rule",
-        "Sensitivity", "Self-report against behaviour", "Plan", "Caveats", "How it was computed", "Glossary",
+        "Sensitivity", "Self-report against behaviour", "Forecast", "Caveats", "How it was computed", "Glossary",
     ]  # fmt: skip
 
 
@@ -182,11 +182,26 @@ def test_expected_directions_are_shown_beside_the_links(document: Document) -> N
 
 
 @pytest.mark.parametrize(
-    "question", ["design", "profile", "reliability", "agreement", "sensitivity", "link", "whatever"]
+    "question",
+    [
+        "design",
+        "profile",
+        "reliability",
+        "omega",
+        "agreement",
+        "rater_agreement",
+        "generalizability",
+        "plan",
+        "sensitivity",
+        "link",
+        "whatever",
+    ],
 )
 @pytest.mark.parametrize(
-    "estimand", ["alpha", "pearson_r", "facet_share", "mean_score", "ICC(2,1)", "unheard_of"]
-)
+    "estimand",
+    ["alpha", "pearson_r", "facet_share", "mean_score", "ICC(2,1)", "omega_total", "krippendorff_alpha",
+     "variance_share", "g_coefficient", "unheard_of"],
+)  # fmt: skip
 def test_sparse_results_still_give_a_page(question: str, estimand: str) -> None:
     """One row without a number, no settings, no optional column: nothing may be taken for granted."""
     result = make_result(

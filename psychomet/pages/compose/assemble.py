@@ -10,11 +10,15 @@ from types import MappingProxyType
 from psychomet.pages.compose.agreement import agreement
 from psychomet.pages.compose.closing import caveats, computed, glossary
 from psychomet.pages.compose.context import Context, gather, label_of
+from psychomet.pages.compose.generalizability import generalizability
 from psychomet.pages.compose.headline import headline
 from psychomet.pages.compose.link import link
 from psychomet.pages.compose.measured import measured
+from psychomet.pages.compose.omega import omega
 from psychomet.pages.compose.other import other
+from psychomet.pages.compose.plan import plan
 from psychomet.pages.compose.profile import profile
+from psychomet.pages.compose.rater_agreement import rater_agreement
 from psychomet.pages.compose.reliability import reliability
 from psychomet.pages.compose.sensitivity import sensitivity
 from psychomet.pages.document import Block, Document, Paragraph, Section, data
@@ -30,7 +34,11 @@ SECTIONS: Mapping[str, tuple[str, Maker]] = MappingProxyType(
         "design": ("What was measured", measured),
         "profile": ("Scores", profile),
         "reliability": ("Reliability", reliability),
+        "omega": ("Omega", omega),
         "agreement": ("Agreement", agreement),
+        "rater_agreement": ("Agreement of raters", rater_agreement),
+        "generalizability": ("Generalizability", generalizability),
+        "plan": ("Plan", plan),
         "sensitivity": ("Sensitivity", sensitivity),
         "link": ("Self-report against behaviour", link),
     }
@@ -113,7 +121,7 @@ def _place(result: Result, context: Context, taken: Counter[str]) -> Context:
     label = label_of(result)
     if label:
         title = f"{title}: {visible(label, 80)}"
-    stem = question if question in SECTIONS else "further"
+    stem = question.replace("_", "-") if question in SECTIONS else "further"
     taken[stem] += 1
     anchor = stem if taken[stem] == 1 and stem != "further" else f"{stem}-{taken[stem]}"
     return replace(context, title=title, anchor=anchor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,8 @@ class Context:
         Source (self_report, behaviour, observer) by scale.
     rules : Rules
         Cut-points and their words.
+    alphas : mapping of (scale, group) to (estimate, low, high)
+        Cronbach's alpha with its first interval, for coefficients that are read beside it.
     title, anchor : str
         Of the section; the anchor is also the stem of its figures' names.
     """
@@ -34,6 +37,7 @@ class Context:
     wording: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     rules: Rules = RULES
+    alphas: Mapping[tuple[str, str], tuple[float, float, float]] = field(default_factory=dict)
     title: str = ""
     anchor: str = ""
 
@@ -43,7 +47,13 @@ def gather(results: Sequence[Result], rules: Rules) -> Context:
     scales: dict[str, tuple[str, ...]] = {}
     wording: dict[str, str] = {}
     source: dict[str, str] = {}
+    alphas: dict[tuple[str, str], tuple[float, float, float]] = {}
     for result in results:
+        frame = result.estimates
+        for row in frame[frame["estimand"] == "alpha"].to_dict("records"):
+            numbers = (float(row["estimate"]), float(row["conf_low"]), float(row["conf_high"]))
+            if result.question == "reliability" and math.isfinite(numbers[0]):
+                alphas.setdefault((str(row["term"]), str(row["group"])), numbers)
         for name, items in mapping(result.settings.get("scales")).items():
             if isinstance(items, list | tuple):
                 scales.setdefault(name, tuple(map(str, items)))
@@ -51,7 +61,7 @@ def gather(results: Sequence[Result], rules: Rules) -> Context:
             wording.setdefault(item, str(text))
         for scale, name in mapping(result.settings.get("scale_source")).items():
             source.setdefault(scale, str(name))
-    return Context(scales=scales, wording=wording, source=source, rules=rules)
+    return Context(scales=scales, wording=wording, source=source, rules=rules, alphas=alphas)
 
 
 def mapping(value: object) -> Mapping[str, Any]:

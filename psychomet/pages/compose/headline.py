@@ -1,4 +1,4 @@
-"""In short: four to eight sentences made of the numbers, for whoever reads nothing else."""
+"""In short: four to ten sentences made of the numbers, for whoever reads nothing else."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 import pandas as pd
 
 from psychomet.pages.compose.context import Context, in_group, joined, mapping, plural
+from psychomet.pages.compose.generalizability import generalizability_sentence
 from psychomet.pages.compose.link import expected_sign, links
 from psychomet.pages.compose.measured import facets_of, is_identity, statuses_of
 from psychomet.pages.compose.merge import merged
+from psychomet.pages.compose.plan import plan_sentence
 from psychomet.pages.document import Block, Bullets, Inline, Link, Paragraph, Section, Strong, Text, data
 from psychomet.pages.tables import (
     confidence,
@@ -40,6 +42,8 @@ def headline(pairs: Sequence[tuple[Result, Section]], context: Context) -> Secti
         "design": (_measured, _missing),
         "reliability": (_reliability,),
         "agreement": (_agreement,),
+        "generalizability": (generalizability_sentence,),
+        "plan": (plan_sentence,),
         "sensitivity": (_sensitivity,),
         "link": (_link,),
     }

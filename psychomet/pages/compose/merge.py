@@ -10,6 +10,7 @@ import pandas as pd
 
 from psychomet.pages.tables import Row, Show, interval, interval_name, number, records, value
 
+_LAST = "delta method"
 _FIRST = ("p_value", "p_adjusted", "statistic", "df", "df2", "reference")
 
 
@@ -67,3 +68,63 @@ def _picker(name: str, form: Callable[[float], str]) -> Callable[[Row], str]:
         return interval(low, high, form)
 
     return pick
+
+
+def beside(frame: pd.DataFrame, by: Sequence[str]) -> list[dict[str, Any]]:
+    """Put the estimands of one thing side by side.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Estimates.
+    by : sequence of str
+        Columns that name the thing.
+
+    Returns
+    -------
+    list of dict
+        The columns of ``by``, ``n``, ``reason`` (all of them) and ``parts``: estimand -> its row of
+        :func:`merged`.
+    """
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for one in merged(frame, ("estimand", *by)):
+        names = tuple(str(one.get(name) or "") for name in by)
+        entry = rows.setdefault(
+            names, {**dict(zip(by, names, strict=True)), "n": value(one, "n"), "reason": "", "parts": {}}
+        )
+        entry["parts"][str(one["estimand"])] = one
+        if one["reason"] and one["reason"] not in entry["reason"]:
+            entry["reason"] = "; ".join(filter(None, (entry["reason"], one["reason"])))
+    return list(rows.values())
+
+
+def part(row: Row, estimand: str) -> Row:
+    """Return one estimand of a row of :func:`beside`; nothing where it is not there."""
+    found = row["parts"].get(estimand)
+    return found if isinstance(found, dict) else {}
+
+
+def limits(row: Row) -> tuple[float, float]:
+    """Return the interval that stands for a row of :func:`merged` where there is room for one only.
+
+    The first that is there, but the delta method's, which covers too rarely in small samples, last.
+    """
+    found = [
+        (name == _LAST, at, ends)
+        for at, (name, ends) in enumerate(row.get("intervals", {}).items())
+        if math.isfinite(ends[0]) and math.isfinite(ends[1])
+    ]
+    return min(found)[2] if found else (math.nan, math.nan)
+
+
+def part_columns(
+    estimand: str, heading: str, level: str, form: Callable[[float], str] = number
+) -> list[Show]:
+    """Return two columns for one estimand of rows of :func:`beside`: the estimate and its interval."""
+    return [
+        Show(heading, lambda row: form(value(part(row, estimand), "estimate"))),
+        Show(
+            f"{level} interval",
+            lambda row: interval(*limits(part(row, estimand)), form),
+        ),
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from psychomet.pages.compose.coefficients import further
 from psychomet.pages.compose.context import Context, in_group
 from psychomet.pages.compose.merge import interval_columns, merged
 from psychomet.pages.document import Block, Callout, Figure, Heading, Paragraph, Section, Table, Text, data
@@ -42,6 +43,7 @@ _COEFFICIENTS = {
     "alpha": "Cronbach's alpha.",
     "alpha_standardized": "Standardized alpha: as if every item had the same spread.",
 }
+_ITEM_ROWS = ("item_mean", "item_sd", "item_rest_r", "alpha_if_dropped")
 _PER_FIGURE, _MAX_FIGURES, _PER_ITEM_FIGURE = 40, 6, 45
 
 
@@ -57,7 +59,8 @@ def reliability(result: Result, context: Context) -> Section:
             if not part.empty:
                 blocks.append(_alpha_table(part, context))
         blocks += _negative(scales)
-    items = frame[~frame["estimand"].isin(_COEFFICIENTS)]
+    blocks += further(frame[~frame["estimand"].isin([*_COEFFICIENTS, *_ITEM_ROWS])])
+    items = frame[frame["estimand"].isin(_ITEM_ROWS)]
     if not items.empty:
         blocks += [Heading("Items"), Paragraph((_ITEMS,))]
         table = _item_rows(items, context)

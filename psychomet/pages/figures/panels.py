@@ -25,6 +25,7 @@ def draw_panels(
     caption: Text,
     same_limits: bool = False,
     scheme: Scheme | None = None,
+    most: int = 5,
 ) -> Figure:
     """Draw one panel per entry; the rows are shared and named once per line of panels.
 
@@ -41,10 +42,12 @@ def draw_panels(
         centred on its own values and, where the units allow it, all are equally wide.
     scheme : Scheme, optional
         Cut-points, drawn as light lines.
+    most : int
+        Panels in a line at the most: fewer leave room for long titles.
     """
     rows = list(dict.fromkeys(dot.row for dots in panels.values() for dot in dots))
     series = list(dict.fromkeys(dot.series for dots in panels.values() for dot in dots))
-    columns = min(len(panels), 5 if max(len(label(row)) for row in rows) < 18 else 4)
+    columns = min(len(panels), most, 5 if max(len(label(row)) for row in rows) < 18 else 4)
     lines = math.ceil(len(panels) / columns)
     limits = _panel_limits(panels, same=same_limits)
     with settings():
@@ -54,7 +57,7 @@ def draw_panels(
             axes = grid[at // columns][at % columns]
             tidy(axes, names=rows, limits=limits[title])
             axes.set_title(
-                label(title, 18 if columns > 4 else 90 // columns), fontsize=8.5 if columns > 3 else 9.5
+                label(title, 18 if columns > 4 else 78 // columns), fontsize=8.5 if columns > 3 else 9.5
             )
             axes.locator_params(axis="x", nbins=4 if columns > 3 else 6)
             if at % columns:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from psychomet.errors import InputError
-from psychomet.estimates.precision.agreement import agreement
+from psychomet.estimates.precision.agreement import INCOMPLETE, MCGRAW_WONG, agreement
 from psychomet.numerics.icc import FORMS, intraclass, mean_squares
 from psychomet.result.result import Result
 
@@ -228,3 +228,56 @@ def test_faults_of_the_call_are_told(wide: Callable[..., Any]) -> None:
         agreement(looks(wide, SHROUT_FLEISS), missing="complete", conf_level=0)
     with pytest.raises(InputError, match="missing"):
         agreement(looks(wide, SHROUT_FLEISS), missing="listwise")  # type: ignore[arg-type]
+
+
+def test_respondents_who_lack_a_look_are_kept_by_variance_components(wide: Callable[..., Any]) -> None:
+    keep = np.ones((6, 4), dtype=bool)
+    keep[[1, 4], [2, 0]] = False
+    result = agreement(looks(wide, SHROUT_FLEISS, keep=keep), missing="complete")
+    assert len(result.estimates) == 12
+    found = part(result, INCOMPLETE)
+    # psych::ICC(x, missing = FALSE, lmer = TRUE), psych 2.2.9; lme4's default tolerances stop 1e-6 short.
+    psych = [0.182129225771144, 0.300733408376558, 0.716139669863635, 0.471108838858727, 0.632390648268495,
+             0.909840358201481]  # fmt: skip
+    np.testing.assert_allclose(found["estimate"], psych, atol=5e-6)
+    assert (found["n"] == 6).all() and (part(result)["n"] == 4).all()
+    assert found["method"].str.startswith("mls; ").all()
+    assert found["method"].str.contains("components by REML from every score").all()
+    assert (found["conf_low"] < found["estimate"]).all() and (found["estimate"] < found["conf_high"]).all()
+    note = next(note.text for note in result.notes if note.code == "incomplete_respondents")
+    assert INCOMPLETE in note
+
+
+def test_whole_tables_have_no_second_set(wide: Callable[..., Any]) -> None:
+    assert INCOMPLETE not in set(agreement(looks(wide, SHROUT_FLEISS), missing="complete").estimates["group"])
+
+
+def test_holes_that_leave_no_residual_are_a_reason(wide: Callable[..., Any]) -> None:
+    keep = np.array([[True, True], [True, False], [False, True]])
+    scores = np.array([[1.0, 2.0], [4.0, 0.0], [0.0, 3.0]])
+    found = part(agreement(looks(wide, scores, keep=keep), missing="complete"), INCOMPLETE)
+    assert found["estimate"].isna().all()
+    assert found["reason"].str.startswith("too few scores are shared").all()
+
+
+def test_limits_of_mcgraw_and_wong_on_request(wide: Callable[..., Any]) -> None:
+    table = looks(wide, SHROUT_FLEISS)
+    found = part(agreement(table, missing="complete", average_limits="mcgraw_wong"))
+    usual = part(agreement(table, missing="complete"))
+    # irr 0.84.1, icc(x, "twoway", "agreement", "average").
+    limits = found.loc["ICC(2,k)", ["conf_low", "conf_high"]].to_numpy(float)
+    np.testing.assert_allclose(limits, [0.0394401799213911, 0.928573183377168], rtol=TOLERANCE)
+    assert "McGraw and Wong" in found.loc["ICC(2,k)", "method"]
+    others = [form for form in FORMS if form != "ICC(2,k)"]
+    pd.testing.assert_frame_equal(found.loc[others], usual.loc[others])
+
+
+def test_an_unknown_way_to_the_limits_is_told(wide: Callable[..., Any]) -> None:
+    with pytest.raises(InputError, match="average_limits"):
+        agreement(looks(wide, SHROUT_FLEISS), missing="complete", average_limits="irr")  # type: ignore[arg-type]
+
+
+def test_names_of_mcgraw_and_wong() -> None:
+    assert [MCGRAW_WONG[form] for form in FORMS] == [
+        "ICC(1)", "ICC(A,1)", "ICC(C,1)", "ICC(k)", "ICC(A,k)", "ICC(C,k)",
+    ]  # fmt: skip

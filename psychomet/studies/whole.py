@@ -1,33 +1,32 @@
-"""The main job: a table of answers becomes a study, and a study becomes a page."""
+"""A table of answers becomes a study, and a study becomes a page."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
-
 from psychomet.errors import Fault, InputError
 from psychomet.estimates.design import design
-from psychomet.estimates.precision.agreement import agreement
-from psychomet.estimates.precision.reliability import reliability
-from psychomet.estimates.profile import profile
-from psychomet.estimates.sensitivity.sensitivity import sensitivity
-from psychomet.estimates.validity.link import link
 from psychomet.pages.page import write_page
 from psychomet.result.reference import with_reference
 from psychomet.result.result import Result
 from psychomet.scores.key import Key, read_key
-from psychomet.scores.score import Missing, answers, check_missing, resolve_key
+from psychomet.scores.score import Missing, resolve_key
+from psychomet.studies.questions import Asked, ask, asked_of, missing_rule, try_to_ask
 from psychomet.table.assemble import with_key
 from psychomet.table.read import read_responses
 from psychomet.table.responses import ResponseTable
 from psychomet.table.simulate import simulate_study
 from psychomet.table.source import Source
 from psychomet.text import visible
+
+OMEGA_BOOT = 200
+"""Resamples for omega within a study; ask the question by itself for more."""
+ALWAYS = ("design", "profile", "reliability", "agreement", "sensitivity", "link")
+"""Questions whose failure is bad input; the others then carry a note that says why they have no answer."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -89,7 +88,7 @@ def check(
     InputError
         Naming every fault of the table and of its fit to the key.
     """
-    return design(_table(source, key, facets, columns))
+    return design(table_of(source, key=key, facets=facets, columns=columns))
 
 
 def study(
@@ -116,40 +115,63 @@ def study(
     conf_level : float
         Nominal coverage of all intervals.
     n_boot : int
-        Bootstrap replicates.
+        Bootstrap replicates; of omega 200 at the most.
 
     Returns
     -------
     tuple of Result
-        design, profile, reliability, agreement, sensitivity and, where the table has self-reports
-        and behaviour, link.
+        design, profile, reliability, agreement and sensitivity; omega where a scale has three items,
+        generalizability where respondents gave several answers to a scale, rater_agreement where there
+        are raters, link where there are self-reports and behaviour. Where one of the first three of
+        these cannot be answered after all, its result says why.
 
     Raises
     ------
     InputError
         If there is no key, or answers are missing and no rule was given.
     """
+    asked = settle(responses, key=key, missing=missing, seed=seed, conf_level=conf_level, n_boot=n_boot)
+    # Omega is fitted again in every resample: ten times the time of all other questions together.
+    few = replace(asked, n_boot=min(n_boot, OMEGA_BOOT))
+    results = []
+    for question in asked_of(responses, key=asked.key):
+        answer = ask if question in ALWAYS else try_to_ask
+        results.append(answer(responses, question=question, asked=few if question == "omega" else asked))
+    return tuple(results)
+
+
+def settle(
+    responses: ResponseTable,
+    *,
+    missing: Missing | None,
+    seed: int,
+    conf_level: float,
+    n_boot: int,
+    key: Key | None = None,
+) -> Asked:
+    """Settle what every question is asked with.
+
+    Parameters
+    ----------
+    responses : ResponseTable
+        The table.
+    missing, seed, conf_level, n_boot, key
+        As in :func:`study`.
+
+    Raises
+    ------
+    InputError
+        If there is no key, a rule for missing answers is needed, or the level is out of range.
+    """
     chosen = resolve_key(responses, key)
     if not 0 < conf_level < 1:
         raise InputError(
             "the call", [Fault("conf_level", f"{conf_level} is not between 0 and 1", "Use 0.95, say")]
         )
-    rule: Missing = missing_rule(responses, chosen, missing)
     made = responses.design
     by = "model" if "model" in made.identity and len(made.levels.get("model", ())) > 1 else None
-    results = [
-        design(responses, key=chosen, conf_level=conf_level),
-        profile(responses, key=chosen, missing=rule, by=by, conf_level=conf_level),
-        reliability(responses, key=chosen, missing=rule, conf_level=conf_level, n_boot=n_boot, seed=seed),
-        agreement(responses, key=chosen, missing=rule, conf_level=conf_level),
-        sensitivity(responses, key=chosen, missing=rule, conf_level=conf_level),
-    ]
-    sources = set(made.scale_source.values())
-    if "behaviour" in sources and sources - {"behaviour"}:
-        results.append(
-            link(responses, key=chosen, missing=rule, conf_level=conf_level, n_boot=n_boot, seed=seed)
-        )
-    return tuple(results)
+    rule = missing_rule(responses, chosen, missing)
+    return Asked(key=chosen, missing=rule, seed=seed, conf_level=conf_level, n_boot=n_boot, by=by)
 
 
 def report(
@@ -194,7 +216,7 @@ def report(
     InputError
         Naming every fault of the input; nothing is written then.
     """
-    responses = _table(source, key, facets, columns)
+    responses = table_of(source, key=key, facets=facets, columns=columns)
     results = study(responses, missing=missing, conf_level=conf_level, n_boot=n_boot, seed=seed)
     heading = title or f"Measurement report: {responses.contract['key_name']}"
     folder = write_page(results, out, title=heading, intro=intro)
@@ -233,60 +255,21 @@ def demo(*, out: str | PathLike[str], seed: int) -> Report:
     return Report(title, folder, results, (folder / "index.html").read_text(encoding="utf-8"))
 
 
-def _table(
+def table_of(
     source: Source | ResponseTable,
+    *,
     key: Key | str | PathLike[str] | None,
     facets: Sequence[str],
     columns: Mapping[str, str] | None,
 ) -> ResponseTable:
-    """Read the source unless it is a table already."""
+    """Read the source unless it is a table already.
+
+    Parameters
+    ----------
+    source, key, facets, columns
+        As in :func:`report`.
+    """
     chosen = read_key(key) if key is not None else None
     if isinstance(source, ResponseTable):
         return with_key(source, key=chosen) if chosen is not None else source
     return read_responses(source, key=chosen, facets=facets, columns=columns)
-
-
-def missing_rule(responses: ResponseTable, key: Key, missing: str | None) -> Missing:
-    """Return the rule for missing answers; refuse to choose one silently.
-
-    Parameters
-    ----------
-    responses : ResponseTable
-        The table.
-    key : Key
-        The instrument.
-    missing : {"available", "complete"} or None
-        The rule, if one was given.
-
-    Returns
-    -------
-    str
-        The rule; ``available`` when nothing is missing, where both rules are the same.
-
-    Raises
-    ------
-    InputError
-        If answers are missing and no rule was given, or the rule is unknown.
-    """
-    if missing is not None:
-        return check_missing(missing)
-    holes = {
-        scale.name: int(np.isnan(answers(responses, scale=scale.name, key=key).values).sum())
-        for scale in key.scales
-    }
-    total = sum(holes.values())
-    if total:
-        worst = max(holes, key=lambda name: holes[name])
-        raise InputError(
-            responses.intake.subject,
-            [
-                Fault(
-                    "missing",
-                    f"{total} answers are missing (most in scale '{visible(worst)}': {holes[worst]}) and no "
-                    "rule for them was given",
-                    "Choose missing = available (mean of the items answered, covariances of all available "
-                    "pairs) or missing = complete (only rows with every item answered)",
-                )
-            ],
-        )
-    return "available"

@@ -1,0 +1,108 @@
+"""Reliability for any numbers of conditions, and the cheapest numbers that reach a target.
+
+Axis 0 is the object of measurement. With components s_e and n'_a conditions of axis a, the universe-score
+variance is s_0; the relative error is the sum of s_e / prod n'_a over the effects of the object with anything
+else; the absolute error adds the effects without the object. G = s_0 / (s_0 + relative error),
+Phi = s_0 / (s_0 + absolute error).
+
+References
+----------
+Brennan, R. L. (2001). Generalizability Theory, chapter 4. Springer.
+https://doi.org/10.1007/978-1-4757-3456-0
+
+Cronbach, L. J., Gleser, G. C., Nanda, H. and Rajaratnam, N. (1972). The Dependability of Behavioral
+Measurements. Wiley.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psychomet.numerics.variance import Effect
+
+Floats = NDArray[np.float64]
+Coefficient = Literal["g", "phi"]
+
+_REACHED = 1e-12  # a coefficient this little below the target is rounding
+
+
+class Cheapest(NamedTuple):
+    """The design found; ``at`` is its row in the grid, -1 where none reaches the target."""
+
+    at: int
+    cost: float
+    value: float
+
+
+def errors(effects: Sequence[Effect], numbers: Floats, *, coefficient: Coefficient) -> Floats:
+    """Return the weights of the components in the error variance of each design.
+
+    Parameters
+    ----------
+    effects : sequence of Effect
+        Axes that take part in each component; axis 0 is the object of measurement.
+    numbers : (r, d) array
+        Conditions of axes 1 to d in each design.
+    coefficient : {"g", "phi"}
+        Relative or absolute error.
+
+    Returns
+    -------
+    (r, m) array
+        ``weights @ components`` is the error variance.
+    """
+    weights = np.zeros((numbers.shape[0], len(effects)))
+    for column, effect in enumerate(effects):
+        others = [axis - 1 for axis in effect if axis]
+        if others and (coefficient == "phi" or 0 in effect):
+            weights[:, column] = 1 / np.prod(numbers[:, others], axis=1)
+    return weights
+
+
+def coefficient(component: Floats, weights: Floats, *, at: int = 0) -> Floats:
+    """Return universe-score variance over itself plus error.
+
+    Parameters
+    ----------
+    component : (..., m) array
+        Variance components.
+    weights : (r, m) array
+        From :func:`errors`.
+    at : int
+        Position of the component of the object of measurement.
+
+    Returns
+    -------
+    (..., r) array
+        NaN where universe-score variance and error are 0 together, or negative.
+    """
+    universe = component[..., at, None]
+    total = universe + component @ weights.T
+    return np.asarray(np.divide(universe, total, out=np.full(total.shape, np.nan), where=total > 0))
+
+
+def designs(most: Sequence[int]) -> Floats:
+    """Return every design with 1 to ``most[a]`` conditions of each axis: (prod most, d) array."""
+    axes = np.meshgrid(*(np.arange(1, limit + 1, dtype=float) for limit in most), indexing="ij")
+    return np.stack([axis.ravel() for axis in axes], axis=1)
+
+
+def cheapest(values: Floats, cost: Floats, target: float) -> Cheapest:
+    """Return the design of least cost that reaches the target; of equal ones the most reliable.
+
+    Parameters
+    ----------
+    values, cost : (r,) array
+        Coefficient and cost of each design.
+    target : float
+        Coefficient wanted.
+    """
+    enough = np.flatnonzero(values >= target - _REACHED)
+    if not enough.size:
+        return Cheapest(-1, float("nan"), float("nan"))
+    at = int(enough[np.lexsort((-values[enough], cost[enough]))[0]])
+    return Cheapest(at, float(cost[at]), float(values[at]))

@@ -1,0 +1,33 @@
+"""Variance components of crossed and nested random effects: closed form, Henderson, REML, intervals."""
+
+from psychomet.numerics.variance.balanced import Balanced, balanced, expected_mean_squares
+from psychomet.numerics.variance.balanced_reml import Reml, balanced_reml
+from psychomet.numerics.variance.henderson import henderson
+from psychomet.numerics.variance.intervals import (
+    Interval,
+    delta_share,
+    mean_square_weights,
+    modified_large_sample,
+    ratio_interval,
+    satterthwaite,
+)
+from psychomet.numerics.variance.layout import Effect, layout_effects
+from psychomet.numerics.variance.reml import reml
+
+__all__ = [
+    "Balanced",
+    "Effect",
+    "Interval",
+    "Reml",
+    "balanced",
+    "balanced_reml",
+    "delta_share",
+    "expected_mean_squares",
+    "henderson",
+    "layout_effects",
+    "mean_square_weights",
+    "modified_large_sample",
+    "ratio_interval",
+    "reml",
+    "satterthwaite",
+]

@@ -1,0 +1,170 @@
+"""One question, or a plan, as a page of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+
+from psychomet.numerics.dstudy import Coefficient
+from psychomet.numerics.krippendorff import Level
+from psychomet.pages.page import write_page
+from psychomet.result.result import Result
+from psychomet.scores.key import Key
+from psychomet.scores.score import Missing
+from psychomet.studies.questions import ask
+from psychomet.studies.whole import Report, settle, table_of
+from psychomet.table.responses import ResponseTable
+from psychomet.table.source import Source
+
+TITLES: Mapping[str, str] = {"plan": "Plan", "rater_agreement": "Agreement of raters"}
+
+
+def estimate(
+    source: Source | ResponseTable,
+    *,
+    question: str,
+    seed: int,
+    key: Key | str | PathLike[str] | None = None,
+    missing: Missing | None = None,
+    facets: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
+    conf_level: float = 0.95,
+    n_boot: int = 1000,
+    by: str | None = None,
+    coefficients: Sequence[str] = (),
+    across: str = "rater",
+    measurement: Level | None = None,
+) -> Result:
+    """Answer one question, by its name.
+
+    Parameters
+    ----------
+    source : path, glob, frame, relation or ResponseTable
+        What to read, see :func:`psychomet.read_responses`.
+    question : str
+        design, profile, reliability, omega, agreement, rater_agreement, generalizability, plan,
+        sensitivity or link.
+    seed, missing, conf_level, n_boot
+        As in :func:`psychomet.study`.
+    key, facets, columns
+        As in :func:`psychomet.report`.
+    by : str, optional
+        A facet: profile, reliability, omega and generalizability also at each of its levels.
+    coefficients : sequence of str
+        As in :func:`psychomet.reliability`; default the two alphas.
+    across, measurement
+        As in :func:`psychomet.rater_agreement`; without a level of measurement answers are ordinal, or interval where all
+        scales are finished scores.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    InputError
+        If there is no such question, or the table cannot answer it.
+    """
+    responses = table_of(source, key=key, facets=facets, columns=columns)
+    asked = settle(responses, missing=missing, seed=seed, conf_level=conf_level, n_boot=n_boot)
+    if by is not None:
+        asked = replace(asked, by=by, split=by)
+    if coefficients:
+        asked = replace(asked, coefficients=tuple(coefficients))
+    return ask(responses, question=question, asked=replace(asked, across=across, measurement=measurement))
+
+
+def question_report(
+    source: Source | ResponseTable,
+    *,
+    question: str,
+    out: str | PathLike[str],
+    seed: int,
+    key: Key | str | PathLike[str] | None = None,
+    missing: Missing | None = None,
+    facets: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
+    conf_level: float = 0.95,
+    n_boot: int = 1000,
+    by: str | None = None,
+    coefficients: Sequence[str] = (),
+    across: str = "rater",
+    measurement: Level | None = None,
+) -> Report:
+    """Answer one question and write its page, figures and numbers.
+
+    Parameters
+    ----------
+    source, question, seed, key, missing, facets, columns, conf_level, n_boot, by, \
+coefficients, across, measurement
+        As in :func:`estimate`.
+    out : path
+        Folder to write, as in :func:`psychomet.report`.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InputError
+        As :func:`estimate`; or if ``out`` holds other files. Nothing is written then.
+    """
+    made = estimate(
+        source, question=question, seed=seed, key=key, missing=missing, facets=facets, columns=columns,
+        conf_level=conf_level, n_boot=n_boot, by=by, coefficients=coefficients, across=across, measurement=measurement,
+    )  # fmt: skip
+    name = TITLES.get(question, question.capitalize())
+    return _written((made,), out, f"{name}: {made.settings['table']['key_name']}")
+
+
+def plan_report(
+    source: Source | ResponseTable,
+    *,
+    out: str | PathLike[str],
+    seed: int,
+    key: Key | str | PathLike[str] | None = None,
+    missing: Missing | None = None,
+    facets: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
+    target: float = 0.80,
+    coefficient: Coefficient = "g",
+    limits: Mapping[str, int] | None = None,
+    cost: float = 1.0,
+    conf_level: float = 0.95,
+    n_boot: int = 1000,
+) -> Report:
+    """Plan a study from a table, and write the page: the components, then the designs.
+
+    Parameters
+    ----------
+    source, seed, key, missing, facets, columns, conf_level, n_boot
+        As in :func:`estimate`.
+    out : path
+        Folder to write, as in :func:`psychomet.report`.
+    target, coefficient, limits, cost
+        As in :func:`psychomet.plan`.
+
+    Returns
+    -------
+    Report
+        The last of its results is the plan.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, an argument is out of range, or ``out`` holds other files.
+    """
+    responses = table_of(source, key=key, facets=facets, columns=columns)
+    asked = settle(responses, missing=missing, seed=seed, conf_level=conf_level, n_boot=n_boot)
+    asked = replace(asked, target=target, coefficient=coefficient, limits=limits, cost=cost)
+    results = tuple(
+        ask(responses, question=question, asked=asked) for question in ("generalizability", "plan")
+    )
+    return _written(results, out, f"Plan: {responses.contract['key_name']}")
+
+
+def _written(results: tuple[Result, ...], out: str | PathLike[str], title: str) -> Report:
+    folder = write_page(results, out, title=title)
+    return Report(title, folder, results, (folder / "index.html").read_text(encoding="utf-8"))
