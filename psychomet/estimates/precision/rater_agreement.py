@@ -135,9 +135,7 @@ def rater_agreement(
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
     _check(table, across=across, measurement=measurement, weights=weights, n_boot=n_boot)
-    options = Options(
-        level=measurement, weights=weights, conf_level=conf_level, n_boot=n_boot, seed=seed
-    )
+    options = Options(level=measurement, weights=weights, conf_level=conf_level, n_boot=n_boot, seed=seed)
     scales = resolve_key(table, None).scales
     rows: list[Row] = []
     found: list[Ratings] = []
