@@ -2,10 +2,11 @@
 
 The packages are GPL, so this file alone imports them, inside the function, and nothing of psychomet needs
 them. A result holds no answers; a table is built that has exactly the stored covariances, or exactly the
-stored mean squares, and given to the peer. So the comparison is of programs, not of reading or scoring.
+stored mean squares, and given to the peer; factors are taken from the stored correlations. So the comparison
+is of programs, not of reading or scoring.
 
-Only pingouin has something to say of the results here: factor_analyzer and krippendorff, which come with
-the same extra, estimate neither alpha nor an intraclass correlation.
+pingouin is asked about alpha and intraclass correlations, factor_analyzer about factors; krippendorff comes
+with the same extra.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from psychomet.errors import Fault, InputError, MissingEngineError
+from psychomet.numerics.alignment import matched
 from psychomet.result.result import Result
 from psychomet.text import visible
 
@@ -48,51 +50,79 @@ LISTWISE = (
     "with nan_policy='listwise' pingouin counts the rows before deletion; the rebuilt table has no holes, so "
     "that fault does not show here"
 )
+FACTORED = "the same criterion on the same correlations; the optimisers stop at different tolerances"
+PATTERN_ONLY = (
+    "after an oblique rotation factor_analyzer adds up squared pattern loadings and leaves out the correlations of "
+    "the factors: not a communality"
+)
+PHI_UNSORTED = (
+    "factor_analyzer sorts the columns of the loadings by size and leaves phi_ in the order before: where that moved "
+    "a factor, these are the correlations of other factors"
+)
+NOT_ASKED = (
+    "factor_analyzer has no such extraction (its 'principal' is a component analysis in one step, not principal "
+    "axis) or no such rotation (its oblimin is wrong where gamma is not 0)"
+)
+FACTOR_ROTATIONS = {
+    "none": None, "varimax": "varimax", "quartimax": "quartimax", "promax": "promax", "oblimin": "oblimin",
+    "quartimin": "oblimin",
+}  # fmt: skip
+"""Rotations that factor_analyzer makes by the same rule, by its names."""
 NO_TABLE = "no complete table has these pairwise covariances, so pingouin cannot be given one"
 
 
 def crosscheck(result: Result) -> pd.DataFrame:
-    """Recompute a result with pingouin and tabulate the differences.
+    """Recompute a result with another package and tabulate the differences.
 
     Parameters
     ----------
     result : Result
-        Of :func:`psychomet.reliability` (raw alpha and Feldt's limits are recomputed) or of
-        :func:`psychomet.agreement` (the six intraclass correlations and their 95 % limits).
+        Of :func:`psychomet.reliability` (raw alpha and Feldt's limits, by pingouin), of :func:`psychomet.agreement`
+        (the six intraclass correlations and their 95 % limits, by pingouin) or of :func:`psychomet.factors`
+        (loadings, communalities and correlations of the factors, by factor_analyzer).
 
     Returns
     -------
     pandas.DataFrame
         One row per number: ``estimand term group quantity ours theirs difference package version remark``,
-        where ``quantity`` is estimate, conf_low or conf_high and ``remark`` explains what is known to
-        differ. ``theirs`` is NaN where the peer cannot be asked; the remark says why.
+        where ``quantity`` is estimate, conf_low or conf_high (for factors "estimate, " and the factor) and
+        ``remark`` explains what is known to differ. ``theirs`` is NaN where the peer cannot be asked; the remark
+        says why.
 
     Raises
     ------
     MissingEngineError
-        If pingouin is not installed.
+        If the package is not installed, or does not work with what is installed beside it.
     InputError
         If the result is of another question.
     """
-    checks: dict[str, Callable[[Result, Any], Iterator[Row]]] = {"reliability": _alphas, "agreement": _iccs}
+    checks: dict[str, tuple[str, Callable[[Result, Any], Iterator[Row]]]] = {
+        "reliability": ("pingouin", _alphas),
+        "agreement": ("pingouin", _iccs),
+        "factors": ("factor_analyzer", _factors),
+    }
     if result.question not in checks:
         what = f"there is no second opinion on '{visible(result.question)}'"
         raise InputError("the result", [Fault("question", what, f"It can be had on: {', '.join(checks)}")])
+    package, check = checks[result.question]
     with warnings.catch_warnings():
-        # pingouin touches parts of pandas that are to change; that is its makers' to mend.
+        # They touch parts of pandas and scikit-learn that are to change; that is their makers' to mend.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=FutureWarning)
         try:
-            import pingouin
+            if package == "pingouin":
+                import pingouin as peer
+            else:
+                import factor_analyzer as peer
         except ModuleNotFoundError as error:
             raise MissingEngineError(
-                "psychomet.crosscheck needs the package pingouin, which is not installed. "
+                f"psychomet.crosscheck needs the package {package}, which is not installed. "
                 "Install it with: pip install 'psychomet[crosscheck]'"
             ) from error
-        rows = list(checks[result.question](result, pingouin))
+        rows = list(check(result, peer))
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    frame.insert(7, "package", "pingouin")
-    frame.insert(8, "version", version("pingouin"))
+    frame.insert(7, "package", package)
+    frame.insert(8, "version", version(package))
     return frame
 
 
@@ -158,10 +188,69 @@ def _iccs(result: Result, pingouin: Any) -> Iterator[Row]:
                 yield _compared(row, "conf_high", float(high), ROUNDED_ICC)
 
 
-def _compared(row: pd.Series, quantity: str, theirs: float, remark: str) -> Row:
+def _factors(result: Result, factor_analyzer: Any) -> Iterator[Row]:
+    """Loadings, communalities and correlations of the factors of every group."""
+    stored = result.arrays.get("correlation")
+    if stored is None:
+        return
+    frame = result.estimates[result.estimates["method"].str.startswith(("delta", "none"))]
+    method, rotation = str(result.settings["extraction"]), str(result.settings["rotation"]["name"])
+    known = method in ("minres", "ml") and rotation in FACTOR_ROTATIONS
+    plain = rotation in ("none", "varimax", "quartimax")
+    for group in stored["group"].to_numpy():
+        ours = result.arrays["loadings"].sel(group=group)
+        ours = ours.dropna("item", how="all").dropna("factor", how="all")
+        items, names = list(ours["item"].to_numpy()), list(ours["factor"].to_numpy())
+        part = frame[frame["group"] == group]
+        if known:
+            cor = stored.sel(group=group, item=items, with_item=items).to_numpy()
+            loadings, phi = _factor_analyzer(
+                factor_analyzer, cor, ours.to_numpy(), method, FACTOR_ROTATIONS[rotation]
+            )
+        else:
+            loadings, phi = (
+                np.full((len(items), len(names)), np.nan),
+                np.full((len(names), len(names)), np.nan),
+            )
+        for _, row in part[part["estimand"] == "loading"].iterrows():
+            theirs = loadings[items.index(row["term"]), names.index(row["other"])]
+            yield _compared(row, "estimate", float(theirs), FACTORED if known else NOT_ASKED, row["other"])
+        for _, row in part[part["estimand"] == "communality"].iterrows():
+            theirs = (loadings[items.index(row["term"])] ** 2).sum()
+            remark = (FACTORED if plain else PATTERN_ONLY) if known else NOT_ASKED
+            yield _compared(row, "estimate", float(theirs), remark)
+        for _, row in part[part["estimand"] == "factor_correlation"].iterrows():
+            theirs = phi[names.index(row["term"]), names.index(row["other"])]
+            remark = (FACTORED if plain else PHI_UNSORTED) if known else NOT_ASKED
+            yield _compared(row, "estimate", float(theirs), remark, row["other"])
+
+
+def _factor_analyzer(
+    package: Any, cor: Floats, ours: Floats, method: str, rotation: str | None
+) -> tuple[Floats, Floats]:
+    """Loadings and Phi of the peer, factors in our order and with our signs."""
+    m = ours.shape[1]
+    made = package.FactorAnalyzer(
+        n_factors=m, method=method, rotation=rotation if m > 1 else None, is_corr_matrix=True
+    )
+    try:
+        made.fit(cor)
+    except TypeError as error:
+        # scikit-learn 1.8 took away a keyword that factor_analyzer 0.5.1 passes.
+        raise MissingEngineError(
+            "factor_analyzer does not work with the scikit-learn that is installed. "
+            "Install an older one with: pip install 'scikit-learn<1.8'"
+        ) from error
+    loadings, order, sign = matched(np.asarray(made.loadings_)[None], ours)
+    phi = np.eye(m) if getattr(made, "phi_", None) is None else np.asarray(made.phi_)
+    return loadings[0], phi[np.ix_(order[0], order[0])] * sign[0] * sign[0][:, None]
+
+
+def _compared(row: pd.Series, quantity: str, theirs: float, remark: str, other: str = "") -> Row:
     """One number of ours beside theirs."""
     ours = float(row[quantity])
-    return (row["estimand"], row["term"], row["group"], quantity, ours, theirs, theirs - ours, remark)
+    name = f"{quantity}, {other}" if other else quantity
+    return (row["estimand"], row["term"], row["group"], name, ours, theirs, theirs - ours, remark)
 
 
 def _waves(n: int, count: int) -> Floats:

@@ -11,6 +11,7 @@ import pytest
 from psychomet.errors import InputError, MissingEngineError
 from psychomet.estimates.precision.agreement import agreement
 from psychomet.estimates.precision.reliability import reliability
+from psychomet.estimates.structure.factors import factors
 from psychomet.numerics.icc import mean_squares
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import read_key
@@ -136,3 +137,44 @@ def test_no_table_is_built_with_too_few_rows() -> None:
 def test_the_rebuilt_table_has_the_mean_squares(n: int, k: int) -> None:
     rebuilt = mean_squares(table_with_mean_squares(n, k, targets=5.0, looks=0.7, residual=2.0))
     assert [rebuilt.targets, rebuilt.looks, rebuilt.residual] == pytest.approx([5.0, 0.7, 2.0], rel=1e-12)
+
+
+FACTOR_OPTIMISER = 5e-5
+"""Both stop at a slope, and loadings of a flat minimum differ by more than the criterion does."""
+
+
+@pytest.mark.parametrize(("extraction", "rotation"), [("minres", "oblimin"), ("ml", "quartimax")])
+def test_factors_agree_but_for_the_faults_that_are_told(extraction: str, rotation: str) -> None:
+    pytest.importorskip("factor_analyzer")
+    result = factors(
+        table(), seed=1, missing="complete", extraction=extraction, rotation=rotation, unit="respondent"
+    )  # type: ignore[arg-type]
+    found = crosscheck(result)
+    assert set(found["package"]) == {"factor_analyzer"}
+    loadings = found[found["estimand"] == "loading"]
+    assert len(loadings) == 16
+    assert loadings["difference"].abs().max() < FACTOR_OPTIMISER
+    common = found[found["estimand"] == "communality"]
+    if rotation == "quartimax":
+        assert common["difference"].abs().max() < FACTOR_OPTIMISER
+    else:
+        assert common["remark"].str.contains("leaves out the correlations of the factors").all()
+        assert common["difference"].abs().max() > FACTOR_OPTIMISER
+
+
+def test_factors_that_the_peer_cannot_make_stay_empty_and_say_so() -> None:
+    pytest.importorskip("factor_analyzer")
+    found = crosscheck(factors(table(), seed=1, missing="complete", extraction="pa"))
+    assert found["theirs"].isna().all()
+    assert found["remark"].str.contains("not principal axis").all()
+
+
+def test_an_unusable_scikit_learn_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    package = pytest.importorskip("factor_analyzer")
+
+    def fit(*_: object) -> None:
+        raise TypeError("check_array() got an unexpected keyword argument")
+
+    monkeypatch.setattr(package.FactorAnalyzer, "fit", fit)
+    with pytest.raises(MissingEngineError, match=r"scikit-learn<1\.8"):
+        crosscheck(factors(table(), seed=1, missing="complete"))

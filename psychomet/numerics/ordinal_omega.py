@@ -21,10 +21,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from psychomet.numerics.factoring import LEAST_UNIQUENESS, extract
-from psychomet.numerics.polychoric_tables import FURTHEST, LARGEST_R, joint_below, polychoric
+from psychomet.numerics.ordinal.influence import cell_influence, pair_variance, threshold_influence
+from psychomet.numerics.ordinal.normal import normal_below
+from psychomet.numerics.ordinal.polychoric import LIMIT, table_correlations, thresholds
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -114,16 +115,21 @@ def categorical_omega(answers: Categories, weights: Floats, *, start: Floats | N
     below = np.cumsum(share, axis=2)[:, :, :-1] / np.where(total > 0, total, np.nan)
     flat = np.asarray(((below <= 0) | (below >= 1)).all(axis=2)).any(axis=1)
     below = np.clip(np.nan_to_num(below), 0.0, 1.0)
-    cut = np.clip(ndtri(below), -FURTHEST, FURTHEST)
+    cut = thresholds(share)
+    n = weights.sum(axis=1)
+    felt = threshold_influence(share, cut, n[:, None, None])
     left, right = np.triu_indices(k, 1)
     cor, precision = np.tile(np.eye(k), (b, 1, 1)), np.zeros((b, k, k))
     for j, other in zip(left, right, strict=True):
         joint = (one_hot[j][:, :, None] * one_hot[other][:, None, :]).reshape(-1, c * c)
         table = (weights @ joint).reshape(b, c, c)
         first = np.full(b, 0.0 if start is None else start[j, other])
-        found = polychoric(table, cut[:, j], cut[:, other], start=first)
-        cor[:, j, other] = cor[:, other, j] = found.r
-        precision[:, j, other] = precision[:, other, j] = 1 / np.maximum(found.variance, 1e-6)
+        cuts = cut[:, j], cut[:, other]
+        r = table_correlations(table, cuts=cuts, start=first).r
+        change = cell_influence(table, cuts, np.nan_to_num(r), (felt[:, j], felt[:, other]), n)
+        variance = pair_variance(table, (share[:, j], share[:, other]), change, n)
+        cor[:, j, other] = cor[:, other, j] = r
+        precision[:, j, other] = precision[:, other, j] = 1 / np.maximum(variance, 1e-6)
     cor[flat] = np.nan
     loadings = weighted_one_factor(cor, precision)
     return OrdinalOmega(_green_yang(cor, loadings, cut, below, answers.rise), cor, loadings)
@@ -187,12 +193,12 @@ def _green_yang(cor: Floats, loadings: Floats, cut: Floats, below: Floats, rise:
             h, t = cut[:, j, :, None], cut[:, other, None, :]
             apart = below[:, j, :, None] * below[:, other, None, :]
             weight = rise[j][:, None] * rise[other][None, :]
-            r = np.clip(factor[:, j] * factor[:, other], -LARGEST_R, LARGEST_R)[:, None, None]
-            common += times * (weight * (joint_below(h, t, r) - apart)).sum(axis=(1, 2))
+            r = np.clip(factor[:, j] * factor[:, other], -LIMIT, LIMIT)[:, None, None]
+            common += times * (weight * (normal_below(h, t, r) - apart)).sum(axis=(1, 2))
             if j == other:
                 joint = np.minimum(below[:, j, :, None], below[:, j, None, :])
             else:
-                joint = joint_below(h, t, clean[:, j, other, None, None])
+                joint = normal_below(h, t, clean[:, j, other, None, None])
             observed += times * (weight * (joint - apart)).sum(axis=(1, 2))
     value = common / np.where(observed > 0, observed, np.nan)
     return np.where(np.isfinite(cor).all(axis=(1, 2)), value, np.nan)

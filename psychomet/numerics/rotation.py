@@ -1,8 +1,8 @@
-"""Oblimin rotation by gradient projection, and the Schmid-Leiman solution, for many solutions at once.
+"""Oblimin rotation and the Schmid-Leiman solution, for many solutions at once.
 
 Oblimin minimises 1/4 sum L^2 * ((I - gamma/k 11') L^2 N), N = 11' - I, over pattern loadings L = A (T')^-1
 with columns of T of length 1; Phi = T'T are the correlations of the factors. gamma = 0 is quartimin, the
-default of GPArotation and of psych.
+default of GPArotation and of psych. The descent and the other criteria are in ``psychomet.numerics.rotations``.
 
 References
 ----------
@@ -21,36 +21,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from psychomet.numerics.alignment import towards
 from psychomet.numerics.factoring import LEAST_UNIQUENESS, extract
+from psychomet.numerics.rotations import MOST_ITERATIONS, Rotation, rotate, rule, search
+
+__all__ = ["Hierarchy", "Rotation", "best_oblimin", "oblimin", "schmid_leiman", "towards"]
 
 Floats = NDArray[np.float64]
-
-MOST_ITERATIONS = 3000
-_HALVINGS = 12
-
-
-class Rotation(NamedTuple):
-    """Rotated loadings of a stack of b solutions with m factors.
-
-    Attributes
-    ----------
-    loadings : (b, k, m) array
-        Pattern loadings.
-    phi : (b, m, m) array
-        Correlations of the factors.
-    transform : (b, m, m) array
-        T, columns of length 1.
-    value : (b,) array
-        The criterion.
-    converged : (b,) array of bool
-        Whether the projected gradient fell below the tolerance.
-    """
-
-    loadings: Floats
-    phi: Floats
-    transform: Floats
-    value: Floats
-    converged: NDArray[np.bool_]
 
 
 class Hierarchy(NamedTuple):
@@ -104,23 +81,8 @@ def oblimin(
     -------
     Rotation
     """
-    size, _, m = loadings.shape
-    usable = np.isfinite(loadings).all(axis=(1, 2))
-    scale = np.ones_like(loadings[:, :, :1])
-    if kaiser:
-        scale = np.sqrt((loadings**2).sum(axis=2, keepdims=True))
-        scale = np.where(scale > 0, scale, 1.0)
-    turn = np.array(np.broadcast_to(np.eye(m) if start is None else start, (size, m, m)))
-    rotated = np.full_like(loadings, np.nan)
-    value, converged = np.full(size, np.nan), np.zeros(size, dtype=bool)
-    places = np.flatnonzero(usable)
-    if places.size:
-        found = _descend(loadings[places] / scale[places], turn[places], gamma, tolerance, iterations)
-        turn[places], value[places], converged[places] = found
-        inverse = np.linalg.inv(turn[places]).swapaxes(1, 2)
-        rotated[places] = loadings[places] @ inverse
-    turn[~usable] = np.nan
-    return Rotation(rotated, turn.swapaxes(1, 2) @ turn, turn, value, converged)
+    chosen = rule("oblimin", gamma=gamma, kaiser=kaiser)
+    return rotate(loadings, chosen=chosen, start=start, tolerance=tolerance, iterations=iterations)
 
 
 def best_oblimin(
@@ -145,45 +107,8 @@ def best_oblimin(
         Stacks of one: the solution with the lowest criterion (the plain one unless another is lower by
         more than 1e-6 of it), and the one from the identity, where programs without random starts end.
     """
-    m = loadings.shape[1]
-    turns = np.linalg.qr(np.random.default_rng(seed).normal(size=(n_starts, m, m)))[0]
-    starts = np.concatenate([np.eye(m)[None], turns])
-    stack = np.broadcast_to(loadings, (len(starts), *loadings.shape))
-    found = oblimin(stack, gamma=gamma, kaiser=kaiser, start=starts, tolerance=1e-8)
-    least = int(np.argmin(np.where(np.isfinite(found.value), found.value, np.inf)))
-    if not found.value[least] < found.value[0] - 1e-6 * abs(found.value[0]):
-        least = 0
-    return _pick(found, least), _pick(found, 0)
-
-
-def _pick(found: Rotation, place: int) -> Rotation:
-    """One solution of a stack, as a stack of one."""
-    at = [place]
-    return Rotation(
-        found.loadings[at], found.phi[at], found.transform[at], found.value[at], found.converged[at]
-    )
-
-
-def towards(loadings: Floats, target: Floats, transform: Floats) -> Floats:
-    """Start each rotation of a stack where the solution of the whole sample stands.
-
-    Parameters
-    ----------
-    loadings : (b, k, m) array
-        Orthogonal loadings, of resamples say.
-    target : (k, m) array
-        Orthogonal loadings of the whole sample.
-    transform : (m, m) array
-        Its T.
-
-    Returns
-    -------
-    (b, m, m) array
-        T with which each solution is nearest to the rotated whole: the same factors, order and signs.
-    """
-    clean = np.where(np.isfinite(loadings), loadings, 0.0)
-    left, _, right = np.linalg.svd(clean.swapaxes(1, 2) @ target)
-    return np.asarray(left @ right @ transform)
+    found = search(loadings, chosen=rule("oblimin", gamma=gamma, kaiser=kaiser), seed=seed, n_starts=n_starts)
+    return found.best, found.plain
 
 
 def schmid_leiman(rotation: Rotation) -> Hierarchy:
@@ -215,49 +140,3 @@ def schmid_leiman(rotation: Rotation) -> Hierarchy:
     general, second = general * sign[:, None], second * sign[:, None]
     left = np.sqrt(np.maximum(1 - second**2, 0.0))
     return Hierarchy(general, rotation.loadings * left[:, None, :], second, heywood)
-
-
-def _descend(
-    loadings: Floats, turn: Floats, gamma: float, tolerance: float, iterations: int
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Gradient projection with step halving on those solutions that have not converged."""
-    turn = turn.copy()
-    value, slope = _criterion(loadings, turn, gamma)
-    step = np.ones(len(turn))
-    done = np.zeros(len(turn), dtype=bool)
-    for _ in range(iterations):
-        projected = slope - turn * (turn * slope).sum(axis=1, keepdims=True)
-        length = np.sqrt((projected**2).sum(axis=(1, 2)))
-        done |= length < tolerance
-        work = np.flatnonzero(~done)
-        if work.size == 0:
-            break
-        step[work] *= 2
-        for _ in range(_HALVINGS):
-            trial = turn[work] - step[work, None, None] * projected[work]
-            trial /= np.sqrt((trial**2).sum(axis=1, keepdims=True))
-            found, downhill = _criterion(loadings[work], trial, gamma)
-            good = found < value[work] - 0.5 * length[work] ** 2 * step[work]
-            took = work[good]
-            turn[took], value[took], slope[took] = trial[good], found[good], downhill[good]
-            work = work[~good]
-            if work.size == 0:
-                break
-            step[work] /= 2
-        # No step lowers it by more than rounding: a minimum to the precision of the arithmetic.
-        done[work[length[work] < 1e-4]] = True
-    projected = slope - turn * (turn * slope).sum(axis=1, keepdims=True)
-    return turn, value, np.sqrt((projected**2).sum(axis=(1, 2))) < max(tolerance, 1e-5)
-
-
-def _criterion(loadings: Floats, turn: Floats, gamma: float) -> tuple[Floats, Floats]:
-    """Oblimin's criterion and its gradient in T."""
-    inverse = np.linalg.inv(turn)
-    rotated = loadings @ inverse.swapaxes(1, 2)
-    square = rotated**2
-    other = square.sum(axis=2, keepdims=True) - square
-    if gamma:
-        other = other - gamma * other.mean(axis=1, keepdims=True)
-    value = 0.25 * (square * other).sum(axis=(1, 2))
-    slope = -((rotated.swapaxes(1, 2) @ (rotated * other)) @ inverse).swapaxes(1, 2)
-    return value, slope

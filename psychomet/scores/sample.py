@@ -92,6 +92,19 @@ def samples(
         The facet.
     """
     block = answers(responses, scale=scale, unit="administration" if by else unit)
+    yield from samples_of(block, missing=missing, unit=unit, by=by)
+
+
+def samples_of(block: Answers, *, missing: Missing, unit: Unit, by: str | None = None) -> Iterator[Sample]:
+    """Yield keyed answers that are already there as :func:`samples` does.
+
+    Parameters
+    ----------
+    block : Answers
+        One row per administration, or per respondent where ``by`` is not asked for.
+    missing, unit, by
+        As in :func:`samples`.
+    """
     yield _sample(block, "", np.ones(block.respondent.size, dtype=bool), missing, unit)
     if by is None:
         return

@@ -21,8 +21,8 @@ from psychomet.numerics.covariance_bootstrap import (
 )
 from psychomet.numerics.lower_bounds import Bound, greatest_lower_bound, guttman_lambda, measurement_error
 from psychomet.numerics.moments import correlation, covariance, moments
-from psychomet.numerics.polychoric import correlation_influence as polychoric_influence
-from psychomet.numerics.polychoric import polychoric
+from psychomet.numerics.ordinal.answers import correlation_influence as polychoric_influence
+from psychomet.numerics.ordinal.answers import polychoric
 from psychomet.numerics.resample import studentized_interval
 from psychomet.numerics.split_half import split_coefficient, split_extremes
 
@@ -90,7 +90,7 @@ def one_sample(x: np.ndarray, ordinal: bool) -> Iterator[tuple[str, str, float, 
     if ordinal:
         found = polychoric(x)
         bound = guttman_lambda(found.correlation, number=3)
-        felt = polychoric_influence(x, correlations=found.correlation)
+        felt = polychoric_influence(x)
         felt = felt @ (2 * bound.gradient[np.triu_indices(5, 1)])
         yield "alpha_ordinal", "delta", float(bound.value), *limits(float(bound.value), felt, False)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psychomet.numerics.factoring import LEAST_UNIQUENESS, _evaluate, extract
+from psychomet.numerics.factors.extraction import LEAST_UNIQUENESS, _evaluate, extract
 
 # psych stops its optimiser at a relative change of 1e-8 of the criterion, which leaves 1e-5 in a loading.
 R_TOLERANCE = 1e-4

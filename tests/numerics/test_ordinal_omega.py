@@ -1,4 +1,4 @@
-"""Ordered categories: the bivariate normal, polychorics with their variances, and Green and Yang's omega."""
+"""Ordered categories: variances of polychorics, and Green and Yang's omega."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import ndtri
-from scipy.stats import multivariate_normal
 
+from psychomet.numerics.ordinal.influence import cell_influence, pair_variance, threshold_influence
+from psychomet.numerics.ordinal.polychoric import table_correlations, thresholds
 from psychomet.numerics.ordinal_omega import categorical_omega, categories, weighted_one_factor
-from psychomet.numerics.polychoric_tables import joint_below, polychoric
 
-QUADRATURE = 1e-9
 # lavaan minimises the polychoric likelihood of each pair to about 1e-6.
 LAVAAN = 2e-5
 # Two samples of 400,000 answers: standard error of an omega below .001.
@@ -24,13 +22,6 @@ MONTE_CARLO = 4e-3
 @pytest.fixture(scope="module")
 def stored() -> dict[str, Any]:
     return json.loads((Path(__file__).parents[1] / "reference" / "omega.json").read_text())["ordinal"]
-
-
-@pytest.mark.parametrize("r", [-0.95, -0.5, 0.0, 0.3, 0.9])
-@pytest.mark.parametrize(("h", "k"), [(0.0, 0.0), (0.5, -0.3), (-2.0, 1.5), (1.0, 1.0)])
-def test_the_bivariate_normal(h: float, k: float, r: float) -> None:
-    expected = multivariate_normal.cdf([h, k], cov=[[1, r], [r, 1]])
-    assert joint_below(np.array(h), np.array(k), np.array(r)) == pytest.approx(expected, abs=QUADRATURE)
 
 
 def test_omega_polychorics_and_loadings_are_lavaans(stored: dict[str, Any]) -> None:
@@ -50,9 +41,14 @@ def test_the_variance_of_a_polychoric_is_lavaans(stored: dict[str, Any]) -> None
         for other in range(j + 1, 5):
             table = np.zeros((1, 4, 4))
             np.add.at(table[0], (data[:, j], data[:, other]), 1)
-            cuts = [ndtri(table.sum(axis=axis).cumsum(axis=1)[:, :-1] / len(data)) for axis in (2, 1)]
-            found = polychoric(table, *cuts, start=np.zeros(1))
-            assert found.variance[0] == pytest.approx(stored["variance"][place], rel=1e-3)
+            n = np.full(1, float(len(data)))
+            margins = table.sum(axis=2), table.sum(axis=1)
+            cuts = thresholds(margins[0]), thresholds(margins[1])
+            felt = tuple(threshold_influence(m, cut, n[0]) for m, cut in zip(margins, cuts, strict=True))
+            change = cell_influence(table, cuts, table_correlations(table).r, felt, n)
+            assert pair_variance(table, margins, change, n)[0] == pytest.approx(
+                stored["variance"][place], rel=1e-3
+            )
             place += 1
 
 

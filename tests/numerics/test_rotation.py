@@ -13,7 +13,6 @@ import pytest
 from psychomet.numerics.factoring import extract
 from psychomet.numerics.rotation import (
     Rotation,
-    _criterion,
     best_oblimin,
     oblimin,
     schmid_leiman,
@@ -51,18 +50,6 @@ def test_oblimin_is_gparotations(name: str, gamma: float, kaiser: bool, thurston
     expected = np.array(thurstone[name])
     np.testing.assert_allclose(aligned(found.loadings[0], expected), expected, atol=R_TOLERANCE)
     assert found.converged.all()
-
-
-@pytest.mark.parametrize("gamma", [0.0, -0.7])
-def test_the_gradient_is_the_derivative(gamma: float) -> None:
-    rng = np.random.default_rng(2)
-    loadings, turn = rng.normal(size=(1, 7, 3)), np.linalg.qr(rng.normal(size=(1, 3, 3)))[0] + 0.1
-    slope = _criterion(loadings, turn, gamma)[1][0]
-    for place in np.ndindex(3, 3):
-        move = np.zeros((1, 3, 3))
-        move[0][place] = 1e-6
-        up, down = _criterion(loadings, turn + move, gamma)[0], _criterion(loadings, turn - move, gamma)[0]
-        assert (up - down)[0] / 2e-6 == pytest.approx(slope[place], rel=1e-5, abs=1e-6)
 
 
 def test_rotation_keeps_the_model_and_columns_of_t_have_length_one(thurstone: dict[str, Any]) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 import psychomet as pm
 from psychomet.schema import SOURCES, STATUSES
-from psychomet.table.reduce import item_block, status_counts
+from psychomet.table import reduce
+from psychomet.table.reduce import item_block, item_ranks, pair_counts, status_counts
 
 ITEMS = ("a", "b", "c", "act")
 
@@ -77,3 +78,52 @@ def test_statuses_are_counted_by_respondent_and_source(seed: int) -> None:
             status: int((frame["source"].eq(source) & frame["status"].eq(status)).sum())
             for status in STATUSES
         }
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("slice_rows", [1, 20, 4_000_000])
+def test_ranks_are_those_of_the_block_whatever_the_slices(
+    seed: int, slice_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reduce, "_SLICE", slice_rows)
+    table = pm.read_responses(answers(seed))
+    block, ranks = item_block(table, items=["c", "a"]), item_ranks(table, items=["c", "a"])
+    np.testing.assert_array_equal(ranks.administration, block.administration)
+    for column, levels in enumerate(ranks.levels):
+        np.testing.assert_array_equal(
+            levels, np.unique(block.values[:, column][~np.isnan(block.values[:, column])])
+        )
+        there = ranks.codes[:, column] >= 0
+        np.testing.assert_array_equal(there, ~np.isnan(block.values[:, column]))
+        np.testing.assert_array_equal(levels[ranks.codes[there, column]], block.values[there, column])
+
+
+@pytest.mark.parametrize("slice_rows", [1, 4_000_000])
+def test_pairs_are_counted_over_administrations(slice_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reduce, "_SLICE", slice_rows)
+    table = pm.read_responses(answers(2))
+    counts, levels = pair_counts(table, items=["a", "c", "b"])
+    values = item_block(table, items=["a", "c", "b"]).values
+    for j in range(3):
+        for other in range(3):
+            for i, first in enumerate(levels[j]):
+                for m, second in enumerate(levels[other]):
+                    both = (values[:, j] == first) & (values[:, other] == second)
+                    assert counts.tables[j, other, i, m] == both.sum()
+    assert counts.n == (~np.isnan(values)).any(axis=1).sum()
+
+
+def test_many_different_answers_have_wider_numbers() -> None:
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {"respondent": np.arange(400).astype(str), "item": "a", "response": rng.normal(size=400)}
+    )
+    ranks = item_ranks(pm.read_responses(frame), items=["a"])
+    assert ranks.codes.max() == 399
+    np.testing.assert_array_equal(np.sort(ranks.codes[:, 0]), np.arange(400))
+
+
+def test_items_without_any_answer() -> None:
+    frame = pd.DataFrame({"respondent": ["x", "y"], "item": "a", "response": np.nan, "status": "refused"})
+    ranks = item_ranks(pm.read_responses(frame), items=["a"])
+    assert (ranks.codes == -1).all() and ranks.codes.shape == (2, 1)

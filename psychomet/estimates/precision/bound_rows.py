@@ -34,8 +34,9 @@ from psychomet.numerics.lower_bounds import (
     through_correlation,
 )
 from psychomet.numerics.moments import moments
-from psychomet.numerics.polychoric import correlation_influence as polychoric_influence
-from psychomet.numerics.polychoric import item_codes, polychoric, resampled_correlations
+from psychomet.numerics.ordinal.answers import correlation_influence as polychoric_influence
+from psychomet.numerics.ordinal.answers import polychoric, resampled_correlations
+from psychomet.numerics.ordinal.tables import item_codes
 from psychomet.numerics.resample import bca_interval, percentile_interval, studentized_interval
 from psychomet.numerics.split_half import EXACT_ITEMS, mean_split, split_coefficient, split_extremes
 from psychomet.scores.sample import Sample
@@ -201,7 +202,7 @@ def _ordinal(sample: Sample) -> Found:
             "alpha_ordinal", guttman, np.nan, np.empty(0), "complement", kind, reason=NOT_POSITIVE_DEFINITE
         )
     pairs = np.triu_indices(values.shape[1], 1)
-    felt = polychoric_influence(values, correlations=found.correlation) @ (2 * here.gradient[pairs])
+    felt = polychoric_influence(values) @ (2 * here.gradient[pairs])
     limit = "some at their limit, " if found.at_limit.any() else ""
     return Found(
         "alpha_ordinal", guttman, float(here.value), by_unit(felt, sample.unit), "complement", kind, limit

@@ -1,0 +1,1 @@
+"""What stands behind the items: correlations, factors, models that are confirmed or not."""

@@ -1,0 +1,186 @@
+"""What a confirmatory model is asked of: its text, its items and the arguments, checked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from psychomet.errors import Fault, InputError
+from psychomet.numerics.confirmatory.build import build_model
+from psychomet.numerics.confirmatory.model import Model
+from psychomet.numerics.confirmatory.syntax import Syntax, parse, scales_syntax
+from psychomet.numerics.rotations import NAMES, Rule
+from psychomet.scores.joint import chosen_scales
+from psychomet.scores.key import Key, Scale
+from psychomet.scores.request import seed_faults
+from psychomet.scores.score import Missing, Unit
+from psychomet.table.responses import ResponseTable
+from psychomet.text import visible
+
+Estimator = Literal["ML", "MLR", "MLM", "MLF", "GLS", "ULS", "WLS", "DWLS", "WLSMV", "WLSM", "ULSMV", "ULSM"]
+Likelihood = Literal["normal", "wishart"]
+
+ORDINAL = ("WLSMV", "WLSM", "ULSMV", "ULSM")
+FULL_INFORMATION = ("ML", "MLR", "MLF")
+LIKELIHOOD = ("ML", "MLR", "MLM", "MLF")
+UNSURE = ("ULS", "DWLS")
+"""Without corrections their standard errors and tests hold for no distribution of answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How every group is treated.
+
+    Attributes
+    ----------
+    syntax : Syntax
+        The model.
+    text : str or None
+        Its text; None where it is that of the key.
+    scales : tuple of Scale
+        The scales of the key, cut down to the items of the model.
+    alone : tuple of str
+        Scales that were left out of the key's model because they have a single item.
+    estimator, missing, unit, by, std_lv, orthogonal, likelihood, rmsea_level, conf_level, most_modifications
+        The arguments.
+    rotation : Rule
+        Rotation of exploratory blocks.
+    seed : int or None
+        Seed of its random starts.
+    """
+
+    syntax: Syntax
+    text: str | None
+    scales: tuple[Scale, ...]
+    alone: tuple[str, ...]
+    estimator: Estimator
+    missing: Missing
+    unit: Unit
+    by: str | None
+    std_lv: bool
+    orthogonal: bool
+    likelihood: Likelihood
+    rmsea_level: float
+    conf_level: float
+    most_modifications: int
+    rotation: Rule
+    seed: int | None
+
+    @property
+    def ordinal(self) -> bool:
+        """Whether answers are ordered categories."""
+        return self.estimator in ORDINAL
+
+    def model(self, *, means: bool = False, n_thresholds: Mapping[str, int] | None = None) -> Model:
+        """Return the model for answers with these properties."""
+        return build_model(
+            self.syntax, std_lv=self.std_lv, orthogonal=self.orthogonal, means=means,
+            n_thresholds=n_thresholds or {},
+        )  # fmt: skip
+
+
+def chosen_syntax(
+    key: Key, scales: Sequence[str] | None, text: str | None
+) -> tuple[Syntax, tuple[Scale, ...], tuple[str, ...]]:
+    """Return the model, the scales of the key cut down to its items, and the scales it leaves out.
+
+    Raises
+    ------
+    InputError
+        If the text is no model of items of the key, or no scale of the key has two items.
+    """
+    if text is not None:
+        if scales is not None:
+            raise InputError(
+                "the call", [Fault("scales", "the model names its items itself", "Leave it out")]
+            )
+        if not isinstance(text, str):
+            what = f"a model is a text, not {type(text).__name__}"
+            raise InputError(
+                "the call", [Fault("model", what, "Write it as lavaan would: 'f =~ x1 + x2 + x3'")]
+            )
+        syntax = parse(text)
+        used = frozenset(build_model(syntax, items=key.items).observed)
+        cut = (_cut(scale, used) for scale in key.scales)
+        return syntax, tuple(scale for scale in cut if scale.items), ()
+    chosen = chosen_scales(key, scales)
+    several = tuple(scale for scale in chosen if len(scale.items) > 1)
+    alone = tuple(scale.name for scale in chosen if len(scale.items) == 1)
+    if not several:
+        what = "no scale has two items or more, so that there is nothing for a factor to explain"
+        raise InputError(
+            "the call", [Fault("scales", what, "Name scales with several items, or write a model")]
+        )
+    clash = [scale.name for scale in several if scale.name in key.items]
+    if clash:
+        faults = [
+            Fault(f"scale {visible(name)!r}", "an item has the same name", "Give the scale another name")
+            for name in clash
+        ]
+        raise InputError("the key", faults)
+    return scales_syntax([(scale.name, list(scale.items)) for scale in several]), several, alone
+
+
+def _cut(scale: Scale, used: frozenset[str]) -> Scale:
+    items = tuple(item for item in scale.items if item in used)
+    return replace(scale, items=items, reversed=scale.reversed & used)
+
+
+def check_call(
+    table: ResponseTable,
+    *,
+    estimator: str,
+    unit: str,
+    by: str | None,
+    likelihood: str,
+    missing: str,
+    rmsea_level: float,
+    most_modifications: int,
+    seed: int | None,
+    n_starts: int,
+    rotation: str | Rule,
+) -> None:
+    """Tell every fault of the arguments that this question alone has."""
+    faults = []
+    choices = (
+        ("estimator", estimator, Estimator),
+        ("unit", unit, Unit),
+        ("likelihood", likelihood, Likelihood),
+    )
+    for name, given, known in choices:
+        if given not in get_args(known):
+            listed = ", ".join(repr(one) for one in get_args(known))
+            faults.append(Fault(name, f"{visible(given)!r} is not one of them", f"Use one of {listed}"))
+    if likelihood == "wishart" and estimator not in LIKELIHOOD:
+        faults.append(Fault("likelihood", f"{visible(estimator)} has none", "Leave it out"))
+    if likelihood == "wishart" and missing == "available":
+        todo = "Use missing='complete', or likelihood='normal'"
+        faults.append(Fault("likelihood", "covariances of complete rows only can be divided by n - 1", todo))
+    if not isinstance(rotation, Rule) and rotation not in NAMES:
+        usable = ", ".join(name for name in NAMES if name != "target")
+        faults.append(Fault("rotation", f"{visible(rotation)!r} is not known", f"Use one of {usable}"))
+    elif rotation == "target":
+        todo = "Pass rotations.rule('target', target=...)"
+        faults.append(Fault("rotation", "'target' needs a target", todo))
+    if by is not None and by not in table.facets:
+        there = ", ".join(map(visible, table.facets)) or "none"
+        faults.append(Fault("by", f"{visible(by)!r} is not a facet of the table", f"The facets are: {there}"))
+    if not 0 < rmsea_level < 1:
+        faults.append(Fault("rmsea_level", f"{rmsea_level} is not between 0 and 1", "Use 0.9, say"))
+    for name, number in (("most_modifications", most_modifications), ("n_starts", n_starts)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            faults.append(
+                Fault(name, f"{visible(number)!r} is not a whole number of at least 0", "Use 10, say")
+            )
+    if seed is not None:
+        faults += seed_faults(seed)
+    if faults:
+        raise InputError("the call", faults)
+
+
+def check_blocks(model: Model, seed: int | None) -> None:
+    """Ask for a seed where factors are to be rotated."""
+    if model.exploratory and seed is None:
+        what = "the model has an exploratory block, whose rotation begins at random places"
+        raise InputError("the call", [Fault("seed", what, "Pass seed=1, say")])

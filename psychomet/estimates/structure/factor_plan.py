@@ -1,0 +1,87 @@
+"""What every sample is put through in search of factors, and what is wrong with a request for them."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from psychomet.errors import Fault, InputError
+from psychomet.estimates.structure.factor_sureness import Correlation, Plan
+from psychomet.numerics.factors import Extraction
+from psychomet.numerics.rotations import NAMES, Name, Rule, rule
+from psychomet.scores.key import Scale
+from psychomet.scores.request import seed_faults
+from psychomet.scores.score import Unit
+from psychomet.table.responses import ResponseTable
+from psychomet.text import visible
+
+FEWEST_BOOT = 100
+
+
+def make_plan(
+    table: ResponseTable,
+    scales: tuple[Scale, ...],
+    *,
+    n_factors: int | None,
+    extraction: Extraction,
+    rotation: Name | Rule,
+    correlation: Correlation,
+    unit: str,
+    by: str | None,
+    conf_level: float,
+    n_boot: int,
+    n_starts: int,
+    seed: int,
+) -> Plan:
+    """Return what every sample is put through.
+
+    Parameters
+    ----------
+    table : ResponseTable
+        The table.
+    scales : tuple of Scale
+        Whose items are taken.
+    n_factors, extraction, rotation, correlation, unit, by, conf_level, n_boot, n_starts, seed
+        As in :func:`psychomet.factors`.
+
+    Raises
+    ------
+    InputError
+        Naming every fault of the arguments at once.
+    """
+    faults = seed_faults(seed)
+    named = (
+        ("extraction", extraction, get_args(Extraction)),
+        ("correlation", correlation, get_args(Correlation)),
+        ("unit", unit, get_args(Unit)),
+    )
+    for name, value, known in named:
+        if value not in known:
+            faults.append(
+                Fault(name, f"'{visible(value)}' is none of them", f"Use one of {', '.join(known)}")
+            )
+    if not isinstance(rotation, Rule) and (rotation not in NAMES or rotation.startswith("target")):
+        usable = ", ".join(name for name in NAMES if not name.startswith("target"))
+        todo = f"Use one of {usable}; a target is passed as rotations.rule('target', target=...)"
+        faults.append(Fault("rotation", f"'{visible(rotation)}' is no rotation with a name alone", todo))
+    if by is not None and by not in table.facets:
+        there = ", ".join(map(visible, table.facets)) or "none"
+        faults.append(Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {there}"))
+    m = len(scales) if n_factors is None else n_factors
+    if m < 1:
+        faults.append(Fault("n_factors", f"{m} factors explain nothing", "Use 1 or more"))
+    if n_boot != 0 and n_boot < FEWEST_BOOT:
+        todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
+        faults.append(Fault("n_boot", f"{n_boot} resamples give no interval", todo))
+    if n_starts < 0:
+        faults.append(Fault("n_starts", f"{n_starts} is less than 0", "Use 10, say"))
+    target = rotation.target if isinstance(rotation, Rule) else None
+    shape = (sum(len(scale.items) for scale in scales), m)
+    if target is not None and target.shape != shape:
+        what = f"the target has {target.shape[0]} rows and {target.shape[-1]} columns"
+        faults.append(
+            Fault("rotation", what, f"{shape[0]} items and {shape[1]} factors need {shape[0]} x {shape[1]}")
+        )
+    if faults:
+        raise InputError("the call", faults)
+    chosen = rotation if isinstance(rotation, Rule) else rule(rotation)
+    return Plan(m, extraction, chosen, correlation, scales, conf_level, n_boot, n_starts, seed)

@@ -1,0 +1,1 @@
+"""Confirmatory factor models: text to model, estimation, fit, standardised solutions, modification indices."""
