@@ -240,6 +240,8 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "rater_severity": "how far a rater lies above (lenient) or below (severe) the mean of the raters, in units of "
         "the score",
         "rater_discrimination": "how strongly the rater's scores follow the mean of the other raters",
+        "rater_slope": "by how much the rater's scores rise when what the other raters see rises by one: 1 is their scale",
+        "rater_residual_sd": "spread of the rater's scores that what the other raters see does not explain",
         "variance_component": "variance of a single observation that comes from this source",
         "variance_share": "the same as a share of the variance of a single observation",
         "universe_score_variance": "variance of respondents' mean scores over all admissible conditions",

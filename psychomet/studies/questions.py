@@ -218,7 +218,9 @@ def default_options(responses: ResponseTable, *, by: str | None = None) -> dict[
     """
     made = responses.design
     if by is not None:
-        return {question: {"by": by} for question in QUESTIONS if "by" in takes(question)}
+        # What plays the rater cannot tell groups of ratings apart.
+        own = [question for question in QUESTIONS if "by" in takes(question)]
+        return {name: {"by": by} for name in own if (name, by) != ("rater_agreement", "rater")}
     several = "model" in made.identity and len(made.levels.get("model", ())) > 1
     return {"profile": {"by": "model"}} if several else {}
 
