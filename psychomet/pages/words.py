@@ -250,7 +250,8 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "error_relative": "error variance of comparisons between respondents under this design",
         "error_absolute": "error variance of a score taken at its face value under this design",
         "universe_correlation": "correlation of the universe scores of two scales: what would be seen without error",
-        "calls": "cost of this design for one respondent: answers asked for, times the cost of one",
+        "calls": "cost of this design for one respondent: answers asked for, times the cost of one, and its share of what "
+        "items, prompts and the like cost once",
         "probability_of_target": "how sure the table makes one that this design reaches the target",
         "median_absolute_deviation": "median distance of the scores from their median",
         "mean_difference": "mean of one group or rater minus the mean of the other",
