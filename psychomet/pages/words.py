@@ -205,7 +205,7 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "test_retest": "correlation of the scores of two administrations",
         "omega_total": "share of the variance of the scale's sum that comes from all common factors of its items",
         "omega_hierarchical": "share of the variance of the scale's sum that comes from the one factor shared by all items",
-        "omega_group": "share of the variance of the scale's sum that comes from the factor of one cluster of items alone",
+        "omega_group": "share of the sum of the items of one cluster that comes from the factor of this cluster alone",
         "omega_categorical": "omega of ordered answers: reliability of the observed sum, from a model of the categories",
         "maximal_reliability": "reliability of the best weighted sum of the items; that of the plain sum is not higher",
         "item_mean": "mean keyed response to the item",
