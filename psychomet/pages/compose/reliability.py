@@ -226,10 +226,11 @@ def _item_tables(rows: list[dict[str, Any]], frame: pd.DataFrame, context: Conte
             number_column("alpha_if_dropped", "Alpha if dropped"),
         ]
         negative = sum(value(row, "item_rest_r") < 0 for row in mine)
-        remark = f", {negative} with a negative item-rest r" if negative else ""
-        title: Text = (
-            (data(scale), f": {len(mine)} items{remark}") if scale else (f"Other items: {len(mine)}{remark}",)
-        )
+        groups = len({row["group"] for row in mine})
+        remark = f" in {groups} groups" if groups > 1 else ""
+        remark += f", {negative} with a negative item-rest r" if negative else ""
+        many = len({row["item"] for row in mine})
+        title: Text = (data(scale), f": {many} items{remark}") if scale else (f"Other items: {many}{remark}",)
         tables.append(build(mine, columns, title, folded=True, remarks=True))
     return tables
 
