@@ -168,6 +168,18 @@ def test_options_as_text_are_read_by_the_type_that_the_question_declares() -> No
         assert said in message
 
 
+def test_a_study_by_a_facet_answers_every_question_that_can_be_at_its_levels(
+    responses: pm.ResponseTable,
+) -> None:
+    for result in pm.study(responses, seed=1, n_boot=100, by="prompt"):
+        groups = set(result.estimates.get("group", pd.Series([""])))
+        grouped = any(str(group).startswith("prompt = ") for group in groups)
+        assert grouped == ("by" in questions.takes(result.question)), result.question
+    raters = judged(raters=3)
+    results = {r.question: r for r in pm.study(raters, seed=1, n_boot=100, by="rater")}
+    assert "by" not in results["rater_agreement"].settings or not results["rater_agreement"].settings["by"]
+
+
 def test_missing_answers_need_a_rule() -> None:
     key = pm.read_key(KEY)
     holed = pm.read_responses(tiny(hole=True), key=key)
