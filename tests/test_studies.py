@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import psychomet as pm
-from psychomet.studies import QUESTIONS, demo, estimate, missing_rule, read_options, questions
+from psychomet.studies import QUESTIONS, demo, estimate, missing_rule, questions, read_options
 
 # Numbers read back from JSON must be the very same doubles.
 EXACT = 0.0
