@@ -59,6 +59,35 @@ def _limits(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> d
     return pairs or None
 
 
+def _costs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> float | dict[str, float]:
+    """Read a number, or NAME=NUMBER pairs; a number alone is the cost of an answer."""
+    found = {}
+    for value in values:
+        name, _sep, number = value.rpartition("=")
+        try:
+            found[name] = float(number)
+        except ValueError:
+            found[name] = float("nan")
+        if not 0 <= found[name] < float("inf"):
+            raise click.BadParameter(f"{value!r} is neither a cost nor NAME=COST, for instance item=5")
+    if set(found) <= {""}:
+        return found.get("", 1.0)
+    if "" in found:
+        raise click.BadParameter("name every cost, for instance call=0.002 and item=5")
+    return found
+
+
+def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Read NAME=VALUE pairs."""
+    pairs = []
+    for value in values:
+        name, sep, text = value.partition("=")
+        if not sep or not name or not text:
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE, for instance group_factors=2")
+        pairs.append((name.strip(), text))
+    return pairs
+
+
 def _table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say how a table is read."""
     for option in (
@@ -135,6 +164,7 @@ def score(
 @click.option("--key", type=click.Path(), required=True, help="The instrument (TOML).")
 @click.option("--out", type=click.Path(), required=True, help="Folder to write.")
 @click.option("--title", help="Heading of the page.")
+@click.option("--by", metavar="FACET", help="All of it at each level of a facet, too.")
 @_missing
 @_conf
 @_n_boot
@@ -151,12 +181,15 @@ def report(answers: str, out: str, **options: Any) -> None:
 def _plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a plan."""
     for option in (
-        click.option("--cost", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True,
-                     help="Cost of one answer."),
+        click.option("--cost", multiple=True, callback=_costs, metavar="COST | NAME=COST",
+                     help="Cost of one answer (default 1), or by name: call=0.002, item=5; may be repeated."),
         click.option("--max", "limits", multiple=True, callback=_limits, metavar="FACET=NUMBER",
                      help="Most conditions of a facet (item, sample, prompt ...); may be repeated."),
         click.option("--coefficient", type=click.Choice(["g", "phi"]), default="g", show_default=True,
                      help="g: respondents are compared; phi: scores are taken at their value."),
+        click.option("--by", metavar="FACET", help="A plan for each level of a facet, too."),
+        click.option("--respondents", type=click.IntRange(min=1),
+                     help="Respondents that share the costs of items, prompts ...; default those of the table."),
         click.option("--target", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.8,
                      show_default=True, help="Coefficient to be reached."),
     ):  # fmt: skip
@@ -174,12 +207,24 @@ def _plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_n_boot
 @_seed
 @_guard
-def plan(answers: str, out: str, **options: Any) -> None:
+def plan(
+    answers: str,
+    out: str,
+    target: float,
+    coefficient: str,
+    limits: dict[str, int] | None,
+    cost: float | dict[str, float],
+    by: str | None,
+    respondents: int | None,
+    **options: Any,
+) -> None:
     """Find the cheapest numbers of items, prompts, repetitions at which a score is reliable enough."""
     from psychomet.pages.terminal import plan_text
     from psychomet.studies import plan_report
 
-    made = plan_report(answers, out=out, **options)
+    own = {"target": target, "coefficient": coefficient, "limits": limits, "cost": cost}
+    own |= {"by": by, "respondents": respondents}
+    made = plan_report(answers, out=out, options=own, **options)
     click.echo(plan_text(made.results[-1]))
     click.echo(f"{made.folder / 'index.html'}")
 
@@ -189,36 +234,29 @@ def plan(answers: str, out: str, **options: Any) -> None:
 @_table_options
 @click.option("--key", type=click.Path(), required=True, help="The instrument (TOML).")
 @click.option("--out", type=click.Path(), required=True, help="Folder to write.")
-@click.option(
-    "--by", metavar="FACET", help="The same at each level of a facet, where the question allows it."
-)
-@click.option(
-    "--coefficient",
-    "coefficients",
-    multiple=True,
-    metavar="NAME",
-    help="For reliability: alpha, alpha_ordinal, lambda2, glb, sem ... or all; may be repeated.",
-)
-@click.option(
-    "--across", default="rater", show_default=True, help="What plays the rater, for rater_agreement."
-)
-@click.option("--measurement", type=click.Choice(["nominal", "ordinal", "interval", "ratio"]),
-              help="What the answers are, for rater_agreement.")  # fmt: skip
+@click.option("--by", metavar="FACET", help="The same at each level of a facet.")
+@click.option("--set", "pairs", multiple=True, callback=_pairs, metavar="NAME=VALUE",
+              help="Another argument of the question, a list as a,b,c; may be repeated.")  # fmt: skip
 @_missing
 @_conf
 @_n_boot
 @_seed
 @_guard
-def estimate(question: str, answers: str, out: str, **options: Any) -> None:
+def estimate(
+    question: str, answers: str, out: str, by: str | None, pairs: list[tuple[str, str]], **options: Any
+) -> None:
     """Answer one QUESTION: print its table, and write page, figures and numbers.
 
     QUESTION is design, profile, reliability, omega, agreement, rater_agreement, generalizability, plan,
-    sensitivity or link.
+    sensitivity or link. What each can be told with --set is in docs/howto, for instance
+    reliability: coefficients=all; omega: group_factors=2; rater_agreement: across=prompt,
+    measurement=interval.
     """
     from psychomet.pages.terminal import estimates_text
-    from psychomet.studies import question_report
+    from psychomet.studies import question_report, read_options
 
-    made = question_report(answers, question=question, out=out, **options)
+    own = read_options([*pairs, *([("by", by)] if by is not None else [])], question=question)
+    made = question_report(answers, question=question, out=out, options=own, **options)
     click.echo(estimates_text(made.results[0]))
     click.echo(f"{made.folder / 'index.html'}")
 

@@ -177,7 +177,9 @@ def _iccs(result: Result, pingouin: Any) -> Iterator[Row]:
             data=long, targets="target", raters="look", ratings="score"
         ).set_index("Type")
         interval = next(name for name in found.columns if str(name).startswith("CI95"))
-        for _, row in frame[(frame["term"] == term) & (frame["group"] == group)].iterrows():
+        # The F limits are pingouin's; rows of the bootstrap have the same estimates and other limits.
+        ours = (frame["term"] == term) & (frame["group"] == group) & frame["method"].str.startswith("f;")
+        for _, row in frame[ours].iterrows():
             name = next((name for name in PINGOUIN_FORMS[row["estimand"]] if name in found.index), None)
             if name is None or not np.isfinite(row["estimate"]):
                 continue

@@ -88,7 +88,10 @@ def test_a_plan_out_of_reach_says_so(folder: Path, tmp_path: Path) -> None:
         (("--max", "item=x"), "is not NAME=NUMBER"),
         (("--max", "weather=3"), "no facet of the table: 'weather'"),
         (("--target", "1.2"), "--target"),
-        (("--cost", "0"), "--cost"),
+        (("--cost", "-1"), "neither a cost nor NAME=COST"),
+        (("--cost", "much"), "neither a cost nor NAME=COST"),
+        (("--cost", "1", "--cost", "item=2"), "name every cost"),
+        (("--respondents", "0"), "--respondents"),
         (("--coefficient", "omega"), "--coefficient"),
     ],
 )
@@ -117,10 +120,8 @@ def test_further_coefficients_and_groups_can_be_asked_for(folder: Path, tmp_path
         "estimate",
         "reliability",
         "ANSWERS",
-        "--coefficient",
-        "alpha",
-        "--coefficient",
-        "lambda2",
+        "--set",
+        "coefficients=alpha,lambda2",
         "--by",
         "prompt",
     )
@@ -133,7 +134,15 @@ def test_further_coefficients_and_groups_can_be_asked_for(folder: Path, tmp_path
 
 
 def test_any_facet_may_play_the_rater(folder: Path, tmp_path: Path) -> None:
-    asked = ("estimate", "rater_agreement", "ANSWERS", "--across", "prompt", "--measurement", "interval")
+    asked = (
+        "estimate",
+        "rater_agreement",
+        "ANSWERS",
+        "--set",
+        "across=prompt",
+        "--set",
+        "measurement=interval",
+    )
     done = run(folder, *asked, out=tmp_path / "one")
     assert done.exit_code == 0, done.output
     assert "krippendorff_alpha" in done.stdout

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import psychomet as pm
-from psychomet.studies import QUESTIONS, demo, estimate, missing_rule, questions
+from psychomet.studies import QUESTIONS, demo, estimate, missing_rule, questions, read_options
 
 # Numbers read back from JSON must be the very same doubles.
 EXACT = 0.0
@@ -111,14 +111,14 @@ def test_a_question_without_an_answer_becomes_a_note_not_an_exception(
     def fails(*_: object, **__: object) -> pm.Result:
         raise np.linalg.LinAlgError("Singular matrix")
 
-    monkeypatch.setattr(questions, "omega", fails)
+    monkeypatch.setattr(questions, "QUESTIONS", {**QUESTIONS, "omega": fails})
     results = {result.question: result for result in pm.study(responses, seed=1, n_boot=100)}
     (row,) = results["omega"].estimates.to_dict("records")
     assert (row["estimand"], row["reason"]) == ("omega_total", "Singular matrix")
     (note,) = results["omega"].notes
     assert "omega has no answer for this table: Singular matrix" in note.text
     assert results["omega"].settings["table"] == responses.contract
-    monkeypatch.setattr(questions, "profile", fails)
+    monkeypatch.setattr(questions, "QUESTIONS", {**QUESTIONS, "profile": fails})
     with pytest.raises(np.linalg.LinAlgError):
         pm.study(responses, seed=1, n_boot=100)
 
@@ -127,7 +127,11 @@ def test_every_question_can_be_asked_by_name(responses: pm.ResponseTable) -> Non
     for question in QUESTIONS:
         if question == "rater_agreement":
             result = estimate(
-                responses, question=question, seed=1, n_boot=100, across="prompt", measurement="ordinal"
+                responses,
+                question=question,
+                seed=1,
+                n_boot=100,
+                options={"across": "prompt", "measurement": "ordinal"},
             )
         else:
             result = estimate(responses, question=question, seed=1, n_boot=100)
@@ -135,6 +139,45 @@ def test_every_question_can_be_asked_by_name(responses: pm.ResponseTable) -> Non
         assert len(result.estimates)
     with pytest.raises(pm.InputError, match=r"no question 'relaibility'.*The questions are: design, profile"):
         estimate(responses, question="relaibility", seed=1)
+    wanted = r"design has no option 'by'.*It takes no options(.|\n)*design has no option 'n_factors'"
+    with pytest.raises(pm.InputError, match=wanted):
+        estimate(responses, question="design", seed=1, options={"by": "prompt", "n_factors": 2})
+
+
+def test_options_as_text_are_read_by_the_type_that_the_question_declares() -> None:
+    pairs = [("coefficients", "alpha, lambda2"), ("standardized", "yes"), ("by", "prompt")]
+    read = read_options(pairs, question="reliability")
+    assert read == {"coefficients": ["alpha", "lambda2"], "standardized": True, "by": "prompt"}
+    pairs = [("limits", "item=5,prompt=2"), ("cost", "0.5"), ("target", ".9"), ("respondents", "30")]
+    read = read_options(pairs, question="plan")
+    assert read == {"limits": {"item": 5, "prompt": 2}, "cost": 0.5, "target": 0.9, "respondents": 30}
+    assert read_options([("cost", "call=0.002,item=5")], question="plan") == {
+        "cost": {"call": 0.002, "item": 5}
+    }
+    with pytest.raises(pm.InputError) as told:
+        read_options(
+            [("group_factors", "two"), ("by", "x"), ("nonsense", "1"), ("n_boot", "5")], question="omega"
+        )
+    message = str(told.value)
+    for said in (
+        "'two' is not a whole number",
+        "no option 'nonsense'",
+        "no option 'n_boot'",
+        "It takes: unit",
+    ):
+        assert said in message
+
+
+def test_a_study_by_a_facet_answers_every_question_that_can_be_at_its_levels(
+    responses: pm.ResponseTable,
+) -> None:
+    for result in pm.study(responses, seed=1, n_boot=100, by="prompt"):
+        groups = set(result.estimates.get("group", pd.Series([""])))
+        grouped = any(str(group).startswith("prompt = ") for group in groups)
+        assert grouped == ("by" in questions.takes(result.question)), result.question
+    raters = judged(raters=3)
+    results = {r.question: r for r in pm.study(raters, seed=1, n_boot=100, by="rater")}
+    assert "by" not in results["rater_agreement"].settings or not results["rater_agreement"].settings["by"]
 
 
 def test_missing_answers_need_a_rule() -> None:

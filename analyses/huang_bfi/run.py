@@ -151,6 +151,10 @@ def results(responses: pm.ResponseTable) -> list[pm.Result]:
     answered = {result.question: result for result in pm.study(responses, seed=SEED)}
     del answered["agreement"]
     answered["profile"] = pm.with_reference(answered["profile"], known=published())
+    # A respondent is a way of asking here: nobody is measured, and all facets are sources of variance.
+    answered["generalizability"] = pm.generalizability(
+        responses, missing="available", seed=SEED, object="none"
+    )
     kept = after_rule(responses)
     return [*answered.values(), kept, reproduction(answered["sensitivity"], kept)]
 

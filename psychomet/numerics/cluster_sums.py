@@ -164,6 +164,33 @@ def delta_interval(
     return float(expit(centre - share)), float(expit(centre + share))
 
 
+def resampled(sums: Floats, coefficient: Coefficient, *, n_boot: int, seed: int) -> tuple[Floats, Floats]:
+    """Return a coefficient and its standard error in each resample of the clusters, both (n_boot,).
+
+    Parameters
+    ----------
+    sums : (n, p) array
+        One row per cluster.
+    coefficient : callable
+        From (b, p) sums to values and slopes.
+    n_boot, seed
+        As in :func:`psychomet.numerics.resample.resample_weights`.
+    """
+    n = sums.shape[0]
+    replicates, errors = np.full(n_boot, np.nan), np.full(n_boot, np.nan)
+    start = 0
+    for weights in resample_weights(n, n_boot=n_boot, seed=seed, max_cells=_MAX_CELLS):
+        rows = slice(start, start + weights.shape[0])
+        fit = coefficient(weights @ sums)
+        replicates[rows] = fit.value
+        change = fit.slope @ sums.T
+        change -= (np.einsum("bi,bi->b", weights, change) / n)[:, None]
+        change *= change
+        errors[rows] = np.sqrt(np.einsum("bi,bi->b", weights, change) * n / (n - 1))
+        start = rows.stop
+    return replicates, errors
+
+
 def bootstrap_limits(
     sums: Floats, coefficient: Coefficient, found: Linear, *, n_boot: int, seed: int, conf_level: float
 ) -> Limits:
@@ -185,18 +212,7 @@ def bootstrap_limits(
     conf_level : float
         Nominal coverage.
     """
-    n = sums.shape[0]
-    replicates, errors = np.full(n_boot, np.nan), np.full(n_boot, np.nan)
-    start = 0
-    for weights in resample_weights(n, n_boot=n_boot, seed=seed, max_cells=_MAX_CELLS):
-        rows = slice(start, start + weights.shape[0])
-        fit = coefficient(weights @ sums)
-        replicates[rows] = fit.value
-        change = fit.slope @ sums.T
-        change -= (np.einsum("bi,bi->b", weights, change) / n)[:, None]
-        change *= change
-        errors[rows] = np.sqrt(np.einsum("bi,bi->b", weights, change) * n / (n - 1))
-        start = rows.stop
+    replicates, errors = resampled(sums, coefficient, n_boot=n_boot, seed=seed)
     finite = np.isfinite(replicates)
     spread = float(replicates[finite].std(ddof=1)) if finite.sum() > 1 else float("nan")
     empty = int(n_boot - finite.sum())

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
+from scipy.special import stdtrit
 from scipy.stats import f as f_distribution
 
 from psychomet.numerics.location import ROUNDING, Estimates, sd_interval
@@ -75,19 +75,6 @@ def item_rest_correlation(cov: Floats) -> Floats:
     rest = _rest_variance(cov)
     square = np.where((own > 0) & (rest > 0), own * rest, np.nan)
     return (cov.sum(axis=0) - own) / np.sqrt(square)
-
-
-def fisher_interval(r: Floats, n: Floats, conf_level: float) -> tuple[Floats, Floats]:
-    """Return the limits tanh(atanh r -+ z / sqrt(n - 3)); NaN where n < 4 or abs(r) > 1.
-
-    Pairwise covariances can give an abs(r) above 1; one that is above it by rounding counts as 1.
-    """
-    r, n = np.asarray(r, dtype=float), np.asarray(n, dtype=float)
-    half = ndtri((1 + conf_level) / 2) / np.sqrt(np.where(n > 3, n - 3, np.nan))
-    bounded = np.where(np.abs(r) < 1 + 1e-12, np.clip(r, -1.0, 1.0), np.nan)
-    with np.errstate(divide="ignore"):
-        z = np.arctanh(bounded)
-    return np.tanh(z - half), np.tanh(z + half)
 
 
 def item_means(values: Floats, unit: Units, conf_level: float) -> Estimates:

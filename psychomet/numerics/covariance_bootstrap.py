@@ -38,7 +38,7 @@ class Resampled(NamedTuple):
     cov : (b, k, k) array
         Covariances, divisor (rows - 1); pairwise where there are holes.
     cor : (b, k, k) array
-        Correlations; NaN with an item that does not vary in the resample.
+        Correlations, likewise; NaN with a column that does not vary in the resample.
     """
 
     weights: Floats
@@ -48,7 +48,7 @@ class Resampled(NamedTuple):
 
 
 def resampled_moments(
-    values: Floats, *, n_boot: int, seed: int, unit: Units | None = None
+    values: Floats, *, n_boot: int, seed: int, unit: Units | None = None, keep_flat: bool = False
 ) -> Iterator[Resampled]:
     """Yield covariances and correlations of bootstrap resamples of the rows, or of units of rows.
 
@@ -60,10 +60,14 @@ def resampled_moments(
         As in :func:`psychomet.numerics.resample.resample_weights`.
     unit : (n,) array of int, optional
         Code of the unit of each row, ascending; units are drawn whole.
+    keep_flat : bool
+        Whether a column that does not vary in a resample keeps its covariances of 0 there, as a sum of the
+        columns needs them; by default they are NaN, as a model of the columns needs them.
     """
     deviation, there = centred(values, column_means(values))
     for weights in resample_weights(values.shape[0], n_boot=n_boot, seed=seed, unit=unit):
-        yield _complete(weights, deviation) if there is None else _pairwise(weights, deviation, there)
+        block = _complete(weights, deviation) if there is None else _pairwise(weights, deviation, there)
+        yield block if keep_flat else _without_flat(block)
 
 
 def quadratic_errors(
@@ -224,6 +228,14 @@ def _pairwise(weights: Floats, deviation: Floats, there: Floats) -> Resampled:
     mean = left[:, own] / np.maximum(count[:, own], 1)
     cor = np.clip(about / np.sqrt(spread[0] * spread[1]), -1.0, 1.0)
     return Resampled(weights, mean, _symmetric(about / (known - 1), k), _symmetric(cor, k))
+
+
+def _without_flat(block: Resampled) -> Resampled:
+    """Take the covariances of columns that do not vary out of their resamples."""
+    flat = np.isnan(np.diagonal(block.cor, axis1=1, axis2=2))
+    if not flat.any():
+        return block
+    return block._replace(cov=np.where(flat[:, :, None] | flat[:, None, :], np.nan, block.cov))
 
 
 def _symmetric(upper: Floats, k: int) -> Floats:

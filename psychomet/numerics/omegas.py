@@ -12,59 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psychomet.numerics.factoring import Factoring, extract
+from psychomet.numerics.hierarchical import Hierarchical, Refused, hierarchical
 from psychomet.numerics.moments import centred, column_means
 from psychomet.numerics.one_factor import bifactor, item_sds, maximal_reliability, one_factor
-from psychomet.numerics.rotation import best_oblimin, oblimin, schmid_leiman, towards
+from psychomet.numerics.rotation import oblimin, schmid_leiman, towards
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
 
 _STEP = 1e-3
 _ITERATIONS = 300
 """Steps of the rotation of a resample. Where groups hardly differ the criterion is flat and takes thousands."""
-FEWEST_OF_A_GROUP = 3
-
-
-class Hierarchical(NamedTuple):
-    """The Schmid-Leiman solution of a whole sample of k items with m group factors.
-
-    Attributes
-    ----------
-    orthogonal : (k, m) array
-        Unrotated minres loadings.
-    transform : (m, m) array
-        T of the oblimin rotation that is reported.
-    general : (k,) array
-        Loadings on the general factor.
-    group : (k, m) array
-        Loadings on the group factors, ordered by the sum of their squares.
-    phi : (m, m) array
-        Correlations of the oblique factors.
-    uniqueness : (k,) array
-        Unique variances.
-    belongs : (k,) array of int
-        The group factor on which each item loads most.
-    heywood : (k,) array of bool
-        Items whose uniqueness stands at its bound.
-    merged : bool
-        Whether a group factor is all but the general factor.
-    plain : float
-        Omega hierarchical of the rotation without random starts.
-    converged : bool
-        Whether extraction and rotation converged.
-    """
-
-    orthogonal: Floats
-    transform: Floats
-    general: Floats
-    group: Floats
-    phi: Floats
-    uniqueness: Floats
-    belongs: Ints
-    heywood: NDArray[np.bool_]
-    merged: bool
-    plain: float
-    converged: bool
 
 
 class Whole(NamedTuple):
@@ -75,24 +32,22 @@ class Whole(NamedTuple):
     ml, minres : Factoring
         One-factor solutions, stacks of one.
     hierarchical : Hierarchical or None
-        None where group factors are not asked for or not identified.
+        None where group factors are not asked for or the solution is not to be believed.
     confirmed : (3, k) array or None
         General loadings, group loadings and uniquenesses (standardised) of the confirmatory bifactor model;
-        None where a group has fewer than three items or the model does not converge.
+        None where there is no hierarchical solution or the model does not converge.
+    refused : Refused or None
+        Why there is no hierarchical solution, where one was asked for.
     """
 
     ml: Factoring
     minres: Factoring
     hierarchical: Hierarchical | None
     confirmed: Floats | None
+    refused: Refused | None
 
 
-def identified(k: int, m: int) -> bool:
-    """Say whether m factors of k items are determined: (k - m)^2 >= k + m, and k >= 3 for one."""
-    return k >= 3 and (k - m) ** 2 >= k + m if m > 1 else k >= 3
-
-
-def settle(cov: Floats, cor: Floats, *, group_factors: int, seed: int) -> Whole:
+def settle(cov: Floats, cor: Floats, *, group_factors: int, seed: int, n: int | None = None) -> Whole:
     """Fit every model to the whole sample.
 
     Parameters
@@ -103,46 +58,22 @@ def settle(cov: Floats, cor: Floats, *, group_factors: int, seed: int) -> Whole:
         m; 0 for none.
     seed : int
         Seed of the random starts of the rotation.
+    n : int, optional
+        Rows. With it the group factors must be more than sampling error: where one factor is enough
+        there is no hierarchical solution.
     """
     ml = one_factor(cov[None])[1]
     minres = extract(cor[None], 1)
-    hierarchical = None
-    if group_factors and identified(len(cov), group_factors):
-        hierarchical = _hierarchical(cor, group_factors, seed)
-    confirmed = None
-    if hierarchical is not None:
-        confirmed = _confirmed(cov, hierarchical, group_factors)
-    return Whole(ml, minres, hierarchical, confirmed)
+    if not group_factors:
+        return Whole(ml, minres, None, None, None)
+    found = hierarchical(cor, group_factors=group_factors, seed=seed, ml=ml, minres=minres, n=n)
+    if isinstance(found, Refused):
+        return Whole(ml, minres, None, None, found)
+    return Whole(ml, minres, found, _confirmed(cov, found), None)
 
 
-def _hierarchical(cor: Floats, m: int, seed: int) -> Hierarchical | None:
-    """Schmid-Leiman solution, group factors in order of size."""
-    found = extract(cor[None], m)
-    if not np.isfinite(found.loadings).all():
-        return None
-    best, plain = best_oblimin(found.loadings[0], seed=seed)
-    tree = schmid_leiman(best)
-    order = np.argsort(-(tree.group[0] ** 2).sum(axis=0), kind="stable")
-    group = tree.group[0][:, order]
-    return Hierarchical(
-        orthogonal=found.loadings[0],
-        transform=best.transform[0][:, order],
-        general=tree.general[0],
-        group=group,
-        phi=best.phi[0][np.ix_(order, order)],
-        uniqueness=found.uniqueness[0],
-        belongs=np.abs(group).argmax(axis=1),
-        heywood=found.heywood[0],
-        merged=bool(tree.heywood[0]),
-        plain=float(schmid_leiman(plain).general[0].sum() ** 2 / cor.sum()),
-        converged=bool(found.converged[0] and best.converged[0]),
-    )
-
-
-def _confirmed(cov: Floats, found: Hierarchical, m: int) -> Floats | None:
+def _confirmed(cov: Floats, found: Hierarchical) -> Floats | None:
     """Confirmatory bifactor model with the groups that the exploratory solution found."""
-    if np.bincount(found.belongs, minlength=m).min() < FEWEST_OF_A_GROUP:
-        return None
     own = found.group[np.arange(len(cov)), found.belongs]
     fit = bifactor(
         cov[None], belongs=found.belongs, general=found.general, group=own, uniqueness=found.uniqueness
@@ -169,7 +100,7 @@ def omegas(cov: Floats, cor: Floats, whole: Whole, *, tolerance: float = 1e-5) -
     -------
     dict of (b,) array
         ``ml_observed ml_implied minres H``, with group factors ``sl_total sl_hierarchical sl_group_0 ...``
-        and ``bifactor_total bifactor_hierarchical``; NaN where a fit failed.
+        and ``bifactor_total bifactor_hierarchical bifactor_group_0 ...``; NaN where a fit failed.
     """
     variance = cov.sum(axis=(1, 2))
     variance = np.where(variance > 0, variance, np.nan)
@@ -193,11 +124,13 @@ def omegas(cov: Floats, cor: Floats, whole: Whole, *, tolerance: float = 1e-5) -
             cov, belongs=whole.hierarchical.belongs, general=general, group=group, uniqueness=uniqueness
         )
         by_general = np.where(fit.converged, fit.general.sum(axis=1) ** 2, np.nan)
-        by_group = (fit.group.sum(axis=1) ** 2).sum(axis=1)
+        by_group = np.where(fit.converged[:, None], fit.group.sum(axis=1) ** 2, np.nan)
         out |= {
-            "bifactor_total": (by_general + by_group) / variance,
+            "bifactor_total": (by_general + by_group.sum(axis=1)) / variance,
             "bifactor_hierarchical": by_general / variance,
         }
+        for factor, own in enumerate(by_group.T):
+            out[f"bifactor_group_{factor}"] = own / _part(cov, whole.hierarchical.belongs == factor)
     return out
 
 
@@ -212,12 +145,16 @@ def _schmid_leiman(cor: Floats, total: Floats, whole: Hierarchical, tolerance: f
         "sl_hierarchical": tree.general.sum(axis=1) ** 2 / total,
     }
     for factor in range(m):
-        inside = np.flatnonzero(whole.belongs == factor)
-        if inside.size:
-            part = cor[:, inside[:, None], inside[None, :]].sum(axis=(1, 2))
-            part = np.where(part > 0, part, np.nan)
-            out[f"sl_group_{factor}"] = tree.group[:, inside, factor].sum(axis=1) ** 2 / part
+        inside = whole.belongs == factor
+        common = tree.group[:, inside, factor].sum(axis=1) ** 2
+        out[f"sl_group_{factor}"] = common / _part(cor, inside)
     return out
+
+
+def _part(matrix: Floats, inside: NDArray[np.bool_]) -> Floats:
+    """Variance of the sum of some items; NaN where it is not positive."""
+    part = matrix[:, inside][:, :, inside].sum(axis=(1, 2))
+    return np.asarray(np.where(part > 0, part, np.nan))
 
 
 def omega_influence(values: Floats, cov: Floats, cor: Floats, whole: Whole) -> dict[str, Floats]:

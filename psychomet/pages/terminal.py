@@ -132,7 +132,7 @@ def plan_text(result: Result) -> str:
         if chosen["reached"]:
             design = ", ".join(f"{visible(facet, 40)} = {many}" for facet, many in chosen["numbers"].items())
             lines.append(
-                f"{visible(scale, 40)}: {design} ({name} {number(chosen['value'], 2)}, cost {count(chosen['calls'])} "
+                f"{visible(scale, 40)}: {design} ({name} {number(chosen['value'], 2)}, cost {_cost(chosen['calls'])} "
                 f"per respondent, probability {number(chosen['probability'], 2)})"
             )
         else:
@@ -140,6 +140,11 @@ def plan_text(result: Result) -> str:
             lines.append(f"{visible(scale, 40)}: none; {why}")
     told = [note for note in result.notes if note.code != "recommended_design"]
     return "\n".join([*lines, *notes_text(told)])
+
+
+def _cost(calls: float) -> str:
+    """Return a cost, which may be far below 1, with four digits that count."""
+    return count(calls) if calls >= 1000 or float(calls).is_integer() else f"{calls:.4g}"
 
 
 def _number(estimate: float) -> str:

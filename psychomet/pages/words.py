@@ -205,7 +205,7 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "test_retest": "correlation of the scores of two administrations",
         "omega_total": "share of the variance of the scale's sum that comes from all common factors of its items",
         "omega_hierarchical": "share of the variance of the scale's sum that comes from the one factor shared by all items",
-        "omega_group": "share of the variance of the scale's sum that comes from the factor of one cluster of items alone",
+        "omega_group": "share of the sum of the items of one cluster that comes from the factor of this cluster alone",
         "omega_categorical": "omega of ordered answers: reliability of the observed sum, from a model of the categories",
         "maximal_reliability": "reliability of the best weighted sum of the items; that of the plain sum is not higher",
         "item_mean": "mean keyed response to the item",
@@ -240,6 +240,8 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "rater_severity": "how far a rater lies above (lenient) or below (severe) the mean of the raters, in units of "
         "the score",
         "rater_discrimination": "how strongly the rater's scores follow the mean of the other raters",
+        "rater_slope": "by how much the rater's scores rise when what the other raters see rises by one: 1 is their scale",
+        "rater_residual_sd": "spread of the rater's scores that what the other raters see does not explain",
         "variance_component": "variance of a single observation that comes from this source",
         "variance_share": "the same as a share of the variance of a single observation",
         "universe_score_variance": "variance of respondents' mean scores over all admissible conditions",
@@ -248,7 +250,8 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "error_relative": "error variance of comparisons between respondents under this design",
         "error_absolute": "error variance of a score taken at its face value under this design",
         "universe_correlation": "correlation of the universe scores of two scales: what would be seen without error",
-        "calls": "cost of this design for one respondent: answers asked for, times the cost of one",
+        "calls": "cost of this design for one respondent: answers asked for, times the cost of one, and its share of what "
+        "items, prompts and the like cost once",
         "probability_of_target": "how sure the table makes one that this design reaches the target",
         "median_absolute_deviation": "median distance of the scores from their median",
         "mean_difference": "mean of one group or rater minus the mean of the other",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import combinations
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from psychomet.errors import Fault, InputError
 from psychomet.numerics.moments import group_means
 from psychomet.scores.key import Scale
+from psychomet.scores.layout_facets import RESPONDENT, SAMPLE, containers, find_facets, item_position
 from psychomet.scores.score import Answers, Missing, answers
 from psychomet.table.design import NOT_APPLICABLE
 from psychomet.table.responses import ResponseTable
@@ -23,7 +23,7 @@ from psychomet.text import visible
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-RESPONDENT, ITEM, SAMPLE = "respondent", "item", "sample"
+ITEM = "item"
 _SPARSE = 4  # an array with more cells than this many per answer is not made
 
 
@@ -55,6 +55,8 @@ class Layout:
         What was left out and how much.
     cells : array of the sizes, or None
         The answers as an array where every cell has exactly one.
+    doubts : tuple of str
+        Nestings that all but a few answers follow, in words.
     """
 
     scale: Scale
@@ -68,6 +70,7 @@ class Layout:
     found: Mapping[str, str]
     left_out: Mapping[str, int] = field(default_factory=dict)
     cells: Floats | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -86,7 +89,8 @@ class Layout:
             keys = self.codes[[*within, axis]]
             met = np.unique(keys, axis=1)
             _, per = np.unique(met[:-1], axis=1, return_counts=True)
-            counts.append(float(per.size / np.sum(1 / per)))
+            alike = per.min() == per.max()
+            counts.append(float(per[0] if alike else per.size / np.sum(1 / per)))
         return tuple(counts)
 
 
@@ -167,7 +171,8 @@ def _layout(
     cells = block.cells[keep].reset_index(drop=True)
     present, respondent = np.unique(block.respondent[keep], return_inverse=True)
     ids = block.respondents[present]
-    found, axes = _facets(cells, respondent if measured else None, facets)
+    counts = np.count_nonzero(~np.isnan(values), axis=1).astype(float)
+    found, axes, doubts = find_facets(cells, respondent if measured else None, named=facets, answers=counts)
     base = {RESPONDENT: respondent} if measured else {}
     sample = _replicates({**base, **axes}, cells, respondent)
     if ITEM in fixed:
@@ -175,7 +180,7 @@ def _layout(
         found[ITEM] = "fixed, averaged"
     averaged = [name for name in fixed if name in axes]
     found |= dict.fromkeys(averaged, "fixed, averaged")
-    containers = _containers(axes, base)
+    nesting = containers(axes, base)
     keys = {**base, **{name: codes for name, codes in axes.items() if name not in averaged}}
     if sample.max(initial=0):
         keys[SAMPLE] = sample
@@ -183,63 +188,9 @@ def _layout(
     if averaged and values.size:
         values, keys = _average(values, keys)
     return _on_axes(
-        block.scale, group, values, keys, containers, ids if measured else np.empty(0, dtype=object),
-        found, left_out, missing, measured,
+        block.scale, group, values, keys, nesting, ids if measured else np.empty(0, dtype=object),
+        found, doubts, left_out, missing, measured,
     )  # fmt: skip
-
-
-def _facets(
-    cells: pd.DataFrame, respondent: Codes | None, named: Sequence[str] | None
-) -> tuple[dict[str, str], dict[str, Codes]]:
-    """Tell which facets vary, within respondents where these are measured, and give their codes."""
-    found: dict[str, str] = {}
-    axes: dict[str, Codes] = {}
-    for name in cells.columns:
-        if name == SAMPLE or (named is not None and name not in named):
-            continue
-        levels, codes = np.unique(cells[name].cat.codes.to_numpy(), return_inverse=True)
-        if levels.size < 2:
-            continue
-        if respondent is not None:
-            pairs = np.unique(np.stack([respondent, codes]), axis=1)
-            if np.bincount(pairs[0]).max() == 1:
-                found[name] = "respondents are nested in it: its differences are differences between them"
-                continue
-        twin = next(
-            (other for other, mine in axes.items() if _nested(codes, mine) and _nested(mine, codes)), ""
-        )
-        if twin:
-            found[name] = f"changes together with {twin}: one facet, named {twin}"
-            continue
-        axes[name] = codes
-    for name in axes:
-        outer = axes if respondent is None else {RESPONDENT: respondent, **axes}
-        inside = [other for other in outer if other != name and _nested(axes[name], outer[other])]
-        found[name] = f"nested in {' x '.join(inside)}" if inside else "crossed"
-    for a, b in combinations(axes, 2):
-        if found[a] == found[b] == "crossed" and not _crossed(axes[a], axes[b]):
-            found[b] = f"partly crossed with {a}"
-    return found, axes
-
-
-def _nested(inner: Codes, outer: Codes) -> bool:
-    """Whether every level of one comes with one level of the other."""
-    pairs = np.unique(np.stack([inner, outer]), axis=1)
-    return bool(pairs.shape[1] == np.unique(inner).size)
-
-
-def _crossed(a: Codes, b: Codes) -> bool:
-    """Whether every level of one comes with every level of the other."""
-    return bool(np.unique(np.stack([a, b]), axis=1).shape[1] == np.unique(a).size * np.unique(b).size)
-
-
-def _containers(axes: Mapping[str, Codes], base: Mapping[str, Codes]) -> dict[str, tuple[str, ...]]:
-    """The facets, and the respondents where they are measured, that each facet is nested in."""
-    outer = {**base, **axes}
-    return {
-        name: tuple(other for other in outer if other != name and _nested(axes[name], outer[other]))
-        for name in axes
-    }
 
 
 def _replicates(keys: Mapping[str, Codes], cells: pd.DataFrame, respondent: Codes) -> Codes:
@@ -276,8 +227,8 @@ def _average(values: Floats, keys: Mapping[str, Codes]) -> tuple[Floats, dict[st
 
 def _on_axes(
     scale: Scale, group: str, values: Floats, keys: Mapping[str, Codes],
-    containers: Mapping[str, tuple[str, ...]], ids: NDArray[Any], found: Mapping[str, str],
-    left_out: dict[str, int], missing: Missing, measured: bool,
+    nesting: Mapping[str, tuple[str, ...]], ids: NDArray[Any], found: Mapping[str, str],
+    doubts: tuple[str, ...], left_out: dict[str, int], missing: Missing, measured: bool,
 ) -> Layout:  # fmt: skip
     """Put answers on axes: respondents, items, facets, samples."""
     names = [name for name in (RESPONDENT,) if name in keys]
@@ -286,11 +237,15 @@ def _on_axes(
     names += [name for name in keys if name not in (RESPONDENT, SAMPLE)]
     names += [SAMPLE] if SAMPLE in keys else []
     row, column = np.nonzero(~np.isnan(values))
+    facets = {name: codes[row] for name, codes in keys.items() if name not in (RESPONDENT, SAMPLE)}
+    position = item_position(column, facets) if many_items and column.size else ""
+    if position:
+        found = {**found, ITEM: position}
     codes = np.stack([column if name == ITEM else keys[name][row] for name in names]).astype(np.intp)
     answered = values[row, column]
     for axis, name in enumerate(names):
         # Labels of a respondent's own raters are shared with nobody: number them before looking for holes.
-        if RESPONDENT in containers.get(name, ()):
+        if RESPONDENT in nesting.get(name, ()):
             codes[axis] = _local(codes, axis, {axis: (names.index(RESPONDENT),)})
     if measured and missing == "complete":
         codes, answered, ids = _whole(codes, answered, ids, left_out)
@@ -304,7 +259,7 @@ def _on_axes(
     at = {name: number for number, name in enumerate(names)}
     nested = {
         at[name]: tuple(at[other] for other in outer if other in at)
-        for name, outer in containers.items()
+        for name, outer in nesting.items()
         if name in at and any(other in at for other in outer)
     }
     if SAMPLE in at:
@@ -312,7 +267,9 @@ def _on_axes(
     for axis in range(len(names)):
         codes[axis] = _local(codes, axis, nested) if axis in nested else _dense(codes[axis])
     sizes = tuple(int(level.max(initial=-1)) + 1 for level in codes)
-    layout = Layout(scale, group, tuple(names), sizes, nested, answered, codes, ids, found, left_out)
+    layout = Layout(
+        scale, group, tuple(names), sizes, nested, answered, codes, ids, found, left_out, doubts=doubts
+    )
     return _filled(layout)
 
 
@@ -356,7 +313,4 @@ def _filled(layout: Layout) -> Layout:
         return layout
     cells = np.empty(layout.values.size)
     cells[flat] = layout.values
-    return Layout(
-        layout.scale, layout.group, layout.axes, layout.sizes, layout.nested, layout.values, layout.codes,
-        layout.ids, layout.found, layout.left_out, cells.reshape(layout.sizes),
-    )  # fmt: skip
+    return replace(layout, cells=cells.reshape(layout.sizes))

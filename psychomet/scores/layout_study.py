@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psychomet.notes import Note
-from psychomet.numerics.dstudy import Study, kept_effects, study
+from psychomet.numerics.dstudy import Study, errors, kept_effects, observed_errors, study
 from psychomet.numerics.variance import Effect
-from psychomet.scores.layout import ITEM, RESPONDENT, SAMPLE, Layout
+from psychomet.scores.layout import ITEM, Layout
+from psychomet.scores.layout_facets import RESPONDENT, SAMPLE
+from psychomet.scores.layout_tails import tail_notes
 from psychomet.text import visible
 
 Floats = NDArray[np.float64]
@@ -37,12 +39,15 @@ class Fitted:
         Effects in words, the residual last.
     reason : str
         Why there are no components; empty where there are.
+    aliased : tuple of str
+        Effects that split these rows as another effect or the residual does, and have no component.
     """
 
     layout: Layout
     study: Study | None
     names: tuple[str, ...]
     reason: str
+    aliased: tuple[str, ...] = ()
 
     @property
     def measured(self) -> bool:
@@ -60,6 +65,18 @@ class Fitted:
         return self.layout.axes[1:] if self.measured else self.layout.axes
 
     @property
+    def observed(self) -> tuple[Floats, Floats]:
+        """Weights of the components in relative and absolute error of the scores as they were observed, (1, m) each."""
+        if self.study is None:
+            raise ValueError("there are no components")
+        effects = self.study.effects
+        if self.layout.cells is None:
+            relative, absolute = observed_errors(effects, self.layout.codes)
+            return relative[None], absolute[None]
+        numbers = np.array([self.layout.numbers])
+        return errors(effects, numbers, coefficient="g"), errors(effects, numbers, coefficient="phi")
+
+    @property
     def method(self) -> str:
         """How the components were computed, in words."""
         if self.study is None:
@@ -70,8 +87,9 @@ class Fitted:
 
 
 def fit_layout(
-    layout: Layout, *, max_order: int | None, non_negative: bool, n_boot: int, seed: int, measured: bool
-) -> Fitted:
+    layout: Layout, *, max_order: int | None, non_negative: bool, n_boot: int, seed: int, measured: bool,
+    n_boot_missing: int = 0,
+) -> Fitted:  # fmt: skip
     """Estimate the variance components of a layout.
 
     Parameters
@@ -86,6 +104,8 @@ def fit_layout(
         Resamples of respondents.
     measured : bool
         Whether respondents are the object of measurement.
+    n_boot_missing : int
+        Resamples where cells are missing, each of which costs a fit.
     """
     reason = _obstacle(layout, measured)
     if reason:
@@ -97,16 +117,23 @@ def fit_layout(
     try:
         found = study(
             layout.values, codes=layout.codes, cells=layout.cells, nested=layout.nested, effects=effects,
-            non_negative=non_negative, n_boot=n_boot, seed=seed, respondents=measured,
+            non_negative=non_negative, n_boot=n_boot if layout.cells is not None else n_boot_missing, seed=seed,
+            respondents=measured,
         )  # fmt: skip
     except ValueError as error:
         return Fitted(layout, None, (), f"the components cannot be told apart: {visible(error, 200)}")
     if found.squares is None and found.component[-1] <= NO_RESIDUAL * found.component.sum():
-        return Fitted(layout, None, (), "cells are missing and the residual is 0, where REML cannot be used")
+        return Fitted(
+            layout,
+            None,
+            (),
+            "cells are missing and the residual is 0, where REML cannot be used (missing='complete' can)",
+        )
     if measured and (0,) not in found.effects:
         return Fitted(layout, None, (), "respondents cannot be told apart from the conditions they met")
     names = tuple(effect_name(layout, effect) for effect in found.effects[:-1])
-    return Fitted(layout, found, (*names, RESIDUAL), "")
+    aliased = tuple(effect_name(layout, effect) for effect in effects if effect not in found.effects)
+    return Fitted(layout, found, (*names, RESIDUAL), "", aliased)
 
 
 def effect_name(layout: Layout, effect: Effect) -> str:
@@ -118,8 +145,15 @@ def effect_name(layout: Layout, effect: Effect) -> str:
 
 
 def numbers_text(facets: Sequence[str], numbers: Iterable[float]) -> str:
-    """Return a design in words: ``item = 6, prompt = 2, sample = 1``."""
-    return ", ".join(f"{name} = {number:g}" for name, number in zip(facets, numbers, strict=True))
+    """Return a design in words: ``item = 6, prompt = 2, sample = 1.85``.
+
+    Whole numbers are written as such, harmonic means with two decimals always, so that a mean of 1.998 is not
+    taken for the design with 2.
+    """
+    return ", ".join(
+        f"{name} = {int(number) if number == int(number) else format(number, '.2f')}"
+        for name, number in zip(facets, numbers, strict=True)
+    )
 
 
 def layout_settings(found: Sequence[Fitted]) -> dict[str, Any]:
@@ -146,6 +180,21 @@ def layout_notes(found: Sequence[Fitted]) -> list[Note]:
     notes = [
         Note("layout", f"{_some(names)}: {text}", "info") for text, names in by_text.items()
     ]  # fmt: skip
+    doubts: dict[str, list[str]] = {}
+    for one in found:
+        for doubt in one.layout.doubts:
+            doubts.setdefault(doubt, []).append(one.layout.name)
+    if doubts:
+        text = _some([f"{doubt} ({_some(names)})" for doubt, names in doubts.items()], "; ")
+        notes.append(
+            Note(
+                "doubtful_nesting", f"{text}. Are these answers labelled rightly? They are taken as they are."
+            )
+        )
+    alike = [f"{one.layout.name}: {_some(one.aliased)}" for one in found if one.aliased]
+    if alike:
+        text = "Effects without a component, because in these rows they cannot be told from another effect or the residual"
+        notes.append(Note("aliased_effects", f"{text}. {_some(alike, '; ')}."))
     left = [
         f"{one.layout.name} {count} {what}"
         for one in found for what, count in one.layout.left_out.items() if count
@@ -157,7 +206,7 @@ def layout_notes(found: Sequence[Fitted]) -> list[Note]:
         text = "Interactions of higher order than those listed are pooled into the residual"
         notes.append(Note("pooled_interactions", f"{text}: {_some(pooled)}.", "info"))
     zero = [
-        f"{one.layout.name}: {', '.join(np.array(one.names)[one.study.at_boundary])}"
+        f"{one.layout.name}: {_some(list(np.array(one.names)[one.study.at_boundary]), most=4)}"
         for one in found if one.study is not None and one.study.at_boundary.any()
     ]  # fmt: skip
     if zero:
@@ -178,7 +227,7 @@ def layout_notes(found: Sequence[Fitted]) -> list[Note]:
     if few:
         text = f"Facets with fewer than 5 levels, whose own components are known within a factor of several: {_some(few)}."
         notes.append(Note("few_levels", text, "info"))
-    return notes
+    return [*notes, *tail_notes(found)]
 
 
 def _obstacle(layout: Layout, measured: bool) -> str:
@@ -201,7 +250,10 @@ def _described(one: Fitted) -> str:
     sizes = " x ".join(
         f"{visible(name)} ({size})" for name, size in zip(one.layout.axes, one.layout.sizes, strict=True)
     )
-    how = "; ".join(f"{visible(name)}: {visible(text, 120)}" for name, text in one.layout.found.items())
+    alike: dict[str, list[str]] = {}
+    for name, text in one.layout.found.items():
+        alike.setdefault(text, []).append(visible(name))
+    how = "; ".join(f"{_some(names)}: {visible(text, 120)}" for text, names in alike.items())
     whole = "every cell has one answer" if one.layout.cells is not None else "cells are missing or unequal"
     return (
         f"{sizes or 'nothing varies'}, {whole}; found from the levels that occur together in the rows of the scale"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from psychomet.studies.options import read_options
 from psychomet.studies.questions import QUESTIONS, missing_rule
 from psychomet.studies.single import estimate, plan_report, question_report
 from psychomet.studies.whole import Report, check, demo, report, study
@@ -15,6 +16,7 @@ __all__ = [
     "missing_rule",
     "plan_report",
     "question_report",
+    "read_options",
     "report",
     "study",
 ]

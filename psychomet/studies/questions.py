@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from inspect import Parameter, signature
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +17,11 @@ from psychomet.estimates.precision.generalizability import generalizability
 from psychomet.estimates.precision.omega import omega
 from psychomet.estimates.precision.plan import plan
 from psychomet.estimates.precision.rater_agreement import rater_agreement
-from psychomet.estimates.precision.reliability import ALPHAS, reliability
+from psychomet.estimates.precision.reliability import reliability
 from psychomet.estimates.profile import profile
 from psychomet.estimates.sensitivity.sensitivity import sensitivity
 from psychomet.estimates.validity.link import link
 from psychomet.notes import Note
-from psychomet.numerics.dstudy import Coefficient
-from psychomet.numerics.krippendorff import Level
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
 from psychomet.scores.score import Missing, answers, check_missing
@@ -46,17 +46,6 @@ class Asked:
         Nominal coverage of the intervals.
     n_boot : int
         Bootstrap replicates.
-    by : str, optional
-        Facet whose levels get a profile each.
-    split : str, optional
-        Facet whose levels get estimates each, beside the whole table.
-    coefficients : tuple of str, optional
-        As in :func:`psychomet.reliability`.
-    across, measurement : str
-        What plays the rater, and what the answers are taken as (default: ordinal, or interval where all
-        scales are finished scores), for ``rater_agreement``.
-    target, coefficient, limits, cost
-        As in :func:`psychomet.plan`.
     """
 
     key: Key
@@ -64,96 +53,55 @@ class Asked:
     seed: int
     conf_level: float = 0.95
     n_boot: int = 1000
-    by: str | None = None
-    split: str | None = None
-    coefficients: tuple[str, ...] = ALPHAS
-    across: str = "rater"
-    measurement: Level | None = None
-    target: float = 0.80
-    coefficient: Coefficient = "g"
-    limits: Mapping[str, int] | None = None
-    cost: float = 1.0
 
 
-def _design(table: ResponseTable, asked: Asked) -> Result:
-    return design(table, key=asked.key, conf_level=asked.conf_level)
-
-
-def _profile(table: ResponseTable, asked: Asked) -> Result:
-    return profile(table, key=asked.key, missing=asked.missing, by=asked.by, conf_level=asked.conf_level)
-
-
-def _reliability(table: ResponseTable, asked: Asked) -> Result:
-    return reliability(
-        table, key=asked.key, missing=asked.missing, conf_level=asked.conf_level,
-        coefficients=asked.coefficients, by=asked.split, n_boot=asked.n_boot, seed=asked.seed,
-    )  # fmt: skip
-
-
-def _omega(table: ResponseTable, asked: Asked) -> Result:
-    return omega(
-        table, key=asked.key, missing=asked.missing, conf_level=asked.conf_level,
-        by=asked.split, n_boot=asked.n_boot, seed=asked.seed,
-    )  # fmt: skip
-
-
-def _agreement(table: ResponseTable, asked: Asked) -> Result:
-    return agreement(table, key=asked.key, missing=asked.missing, conf_level=asked.conf_level)
-
-
-def _rater_agreement(table: ResponseTable, asked: Asked) -> Result:
-    # Finished scores are numbers; codes of items are ordered, and no more is known of their distances.
-    scores = all(scale.scale_score for scale in asked.key.scales)
-    return rater_agreement(
-        table, key=asked.key, missing=asked.missing, conf_level=asked.conf_level, across=asked.across,
-        measurement=asked.measurement or ("interval" if scores else "ordinal"), n_boot=asked.n_boot, seed=asked.seed,
-    )  # fmt: skip
-
-
-def _generalizability(table: ResponseTable, asked: Asked) -> Result:
-    return generalizability(
-        table, key=asked.key, missing=asked.missing, conf_level=asked.conf_level,
-        by=asked.split, n_boot=asked.n_boot, seed=asked.seed,
-    )  # fmt: skip
-
-
-def _plan(table: ResponseTable, asked: Asked) -> Result:
-    return plan(
-        table, key=asked.key, missing=asked.missing, conf_level=asked.conf_level,
-        target=asked.target, coefficient=asked.coefficient, limits=asked.limits, cost=asked.cost,
-        n_boot=asked.n_boot, seed=asked.seed,
-    )  # fmt: skip
-
-
-def _sensitivity(table: ResponseTable, asked: Asked) -> Result:
-    return sensitivity(table, key=asked.key, missing=asked.missing, conf_level=asked.conf_level)
-
-
-def _link(table: ResponseTable, asked: Asked) -> Result:
-    return link(
-        table, key=asked.key, missing=asked.missing, conf_level=asked.conf_level,
-        n_boot=asked.n_boot, seed=asked.seed,
-    )  # fmt: skip
-
-
-QUESTIONS: Mapping[str, Callable[[ResponseTable, Asked], Result]] = MappingProxyType(
+QUESTIONS: Mapping[str, Callable[..., Result]] = MappingProxyType(
     {
-        "design": _design,
-        "profile": _profile,
-        "reliability": _reliability,
-        "omega": _omega,
-        "agreement": _agreement,
-        "rater_agreement": _rater_agreement,
-        "generalizability": _generalizability,
-        "plan": _plan,
-        "sensitivity": _sensitivity,
-        "link": _link,
+        "design": design,
+        "profile": profile,
+        "reliability": reliability,
+        "omega": omega,
+        "agreement": agreement,
+        "rater_agreement": rater_agreement,
+        "generalizability": generalizability,
+        "plan": plan,
+        "sensitivity": sensitivity,
+        "link": link,
     }
 )
-"""Question -> how it is asked, in the order of the page."""
+"""Question -> the function that answers it, in the order of the page."""
+
+SHARED = tuple(field.name for field in fields(Asked))
+"""Arguments that are settled once for all questions; a question gets those that it takes."""
 
 
-def ask(responses: ResponseTable, *, question: str, asked: Asked) -> Result:
+def takes(question: str) -> dict[str, Parameter]:
+    """Return the arguments that this question has and not all others.
+
+    Parameters
+    ----------
+    question : str
+        One of :data:`QUESTIONS`.
+
+    Raises
+    ------
+    InputError
+        If there is no such question.
+    """
+    if question not in QUESTIONS:
+        fault = Fault(
+            "question",
+            f"there is no question {visible(question)!r}",
+            f"The questions are: {', '.join(QUESTIONS)}",
+        )
+        raise InputError("the call", [fault])
+    parameters = list(signature(QUESTIONS[question]).parameters.values())
+    return {one.name: one for one in parameters[1:] if one.name not in SHARED}
+
+
+def ask(
+    responses: ResponseTable, *, question: str, asked: Asked, options: Mapping[str, Any] | None = None
+) -> Result:
     """Answer one question.
 
     Parameters
@@ -164,28 +112,40 @@ def ask(responses: ResponseTable, *, question: str, asked: Asked) -> Result:
         One of :data:`QUESTIONS`.
     asked : Asked
         The shared arguments.
+    options : mapping, optional
+        Arguments of this question alone, by name.
 
     Raises
     ------
     InputError
-        If there is no such question, or the table cannot answer it.
+        If there is no such question or option, or the table cannot answer it.
     """
-    if question not in QUESTIONS:
-        fault = Fault(
-            "question",
-            f"there is no question {visible(question)!r}",
-            f"The questions are: {', '.join(QUESTIONS)}",
+    own = takes(question)
+    given = dict(options or {})
+    unknown = [name for name in given if name not in own]
+    if unknown:
+        todo = f"It takes: {', '.join(own)}" if own else "It takes no options"
+        raise InputError(
+            "the call",
+            [Fault("options", f"{question} has no option {visible(name)!r}", todo) for name in unknown],
         )
-        raise InputError("the call", [fault])
-    return QUESTIONS[question](responses, asked)
+    there = signature(QUESTIONS[question]).parameters
+    shared = {name: getattr(asked, name) for name in SHARED if name in there}
+    if question == "rater_agreement" and "measurement" not in given:
+        # Finished scores are numbers; codes of items are ordered, and no more is known of their distances.
+        scores = all(scale.scale_score for scale in asked.key.scales)
+        given["measurement"] = "interval" if scores else "ordinal"
+    return QUESTIONS[question](responses, **shared, **given)
 
 
-def try_to_ask(responses: ResponseTable, *, question: str, asked: Asked) -> Result:
+def try_to_ask(
+    responses: ResponseTable, *, question: str, asked: Asked, options: Mapping[str, Any] | None = None
+) -> Result:
     """Answer one question of a study; where the table cannot answer it, say so in a note.
 
     Parameters
     ----------
-    responses, question, asked
+    responses, question, asked, options
         As in :func:`ask`.
 
     Returns
@@ -194,7 +154,7 @@ def try_to_ask(responses: ResponseTable, *, question: str, asked: Asked) -> Resu
         One row that carries the reason, and a note, where there is no answer.
     """
     try:
-        return ask(responses, question=question, asked=asked)
+        return ask(responses, question=question, asked=asked, options=options)
     except (PsychometError, ArithmeticError, ValueError) as error:
         why = error.faults[0].what if isinstance(error, InputError) and error.faults else str(error)
         note = Note(
@@ -244,6 +204,25 @@ def asked_of(responses: ResponseTable, *, key: Key) -> tuple[str, ...]:
         "link": "behaviour" in sources and bool(sources - {"behaviour"}),
     }
     return tuple(name for name in QUESTIONS if there.get(name, True))
+
+
+def default_options(responses: ResponseTable, *, by: str | None = None) -> dict[str, dict[str, Any]]:
+    """Return the options of the questions of a study: groups, or the scores by model where nothing is said.
+
+    Parameters
+    ----------
+    responses : ResponseTable
+        The table.
+    by : str, optional
+        A facet; every question that can be is asked by its levels.
+    """
+    made = responses.design
+    if by is not None:
+        # What plays the rater cannot tell groups of ratings apart.
+        own = [question for question in QUESTIONS if "by" in takes(question)]
+        return {name: {"by": by} for name in own if (name, by) != ("rater_agreement", "rater")}
+    several = "model" in made.identity and len(made.levels.get("model", ())) > 1
+    return {"profile": {"by": "model"}} if several else {}
 
 
 FEWEST_ITEMS = 3

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from os import PathLike
+from typing import Any
 
-from psychomet.numerics.dstudy import Coefficient
-from psychomet.numerics.krippendorff import Level
 from psychomet.pages.page import write_page
 from psychomet.result.result import Result
 from psychomet.scores.key import Key
 from psychomet.scores.score import Missing
-from psychomet.studies.questions import ask
+from psychomet.studies.questions import ask, takes
 from psychomet.studies.whole import Report, settle, table_of
 from psychomet.table.responses import ResponseTable
 from psychomet.table.source import Source
@@ -31,10 +29,7 @@ def estimate(
     columns: Mapping[str, str] | None = None,
     conf_level: float = 0.95,
     n_boot: int = 1000,
-    by: str | None = None,
-    coefficients: Sequence[str] = (),
-    across: str = "rater",
-    measurement: Level | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Result:
     """Answer one question, by its name.
 
@@ -43,19 +38,13 @@ def estimate(
     source : path, glob, frame, relation or ResponseTable
         What to read, see :func:`psychomet.read_responses`.
     question : str
-        design, profile, reliability, omega, agreement, rater_agreement, generalizability, plan,
-        sensitivity or link.
+        A name of ``psychomet.studies.QUESTIONS``: design, profile, reliability ...
     seed, missing, conf_level, n_boot
         As in :func:`psychomet.study`.
     key, facets, columns
         As in :func:`psychomet.report`.
-    by : str, optional
-        A facet: profile, reliability, omega and generalizability also at each of its levels.
-    coefficients : sequence of str
-        As in :func:`psychomet.reliability`; default the two alphas.
-    across, measurement
-        As in :func:`psychomet.rater_agreement`; without a level of measurement answers are ordinal, or interval where all
-        scales are finished scores.
+    options : mapping, optional
+        Further arguments of the question's own function, for instance ``{"by": "model"}``.
 
     Returns
     -------
@@ -64,15 +53,11 @@ def estimate(
     Raises
     ------
     InputError
-        If there is no such question, or the table cannot answer it.
+        If there is no such question or option, or the table cannot answer it.
     """
     responses = table_of(source, key=key, facets=facets, columns=columns)
     asked = settle(responses, missing=missing, seed=seed, conf_level=conf_level, n_boot=n_boot)
-    if by is not None:
-        asked = replace(asked, by=by, split=by)
-    if coefficients:
-        asked = replace(asked, coefficients=tuple(coefficients))
-    return ask(responses, question=question, asked=replace(asked, across=across, measurement=measurement))
+    return ask(responses, question=question, asked=asked, options=options)
 
 
 def question_report(
@@ -87,17 +72,13 @@ def question_report(
     columns: Mapping[str, str] | None = None,
     conf_level: float = 0.95,
     n_boot: int = 1000,
-    by: str | None = None,
-    coefficients: Sequence[str] = (),
-    across: str = "rater",
-    measurement: Level | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Report:
     """Answer one question and write its page, figures and numbers.
 
     Parameters
     ----------
-    source, question, seed, key, missing, facets, columns, conf_level, n_boot, by, \
-coefficients, across, measurement
+    source, question, seed, key, missing, facets, columns, conf_level, n_boot, options
         As in :func:`estimate`.
     out : path
         Folder to write, as in :func:`psychomet.report`.
@@ -113,7 +94,7 @@ coefficients, across, measurement
     """
     made = estimate(
         source, question=question, seed=seed, key=key, missing=missing, facets=facets, columns=columns,
-        conf_level=conf_level, n_boot=n_boot, by=by, coefficients=coefficients, across=across, measurement=measurement,
+        conf_level=conf_level, n_boot=n_boot, options=options,
     )  # fmt: skip
     name = TITLES.get(question, question.capitalize())
     return _written((made,), out, f"{name}: {made.settings['table']['key_name']}")
@@ -128,10 +109,7 @@ def plan_report(
     missing: Missing | None = None,
     facets: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
-    target: float = 0.80,
-    coefficient: Coefficient = "g",
-    limits: Mapping[str, int] | None = None,
-    cost: float = 1.0,
+    options: Mapping[str, Any] | None = None,
     conf_level: float = 0.95,
     n_boot: int = 1000,
 ) -> Report:
@@ -143,8 +121,8 @@ def plan_report(
         As in :func:`estimate`.
     out : path
         Folder to write, as in :func:`psychomet.report`.
-    target, coefficient, limits, cost
-        As in :func:`psychomet.plan`.
+    options : mapping, optional
+        Further arguments of :func:`psychomet.plan`: target, coefficient, limits, cost ...
 
     Returns
     -------
@@ -158,9 +136,10 @@ def plan_report(
     """
     responses = table_of(source, key=key, facets=facets, columns=columns)
     asked = settle(responses, missing=missing, seed=seed, conf_level=conf_level, n_boot=n_boot)
-    asked = replace(asked, target=target, coefficient=coefficient, limits=limits, cost=cost)
-    results = tuple(
-        ask(responses, question=question, asked=asked) for question in ("generalizability", "plan")
+    shared = {name: value for name, value in (options or {}).items() if name in takes("generalizability")}
+    results = (
+        ask(responses, question="generalizability", asked=asked, options=shared),
+        ask(responses, question="plan", asked=asked, options=options),
     )
     return _written(results, out, f"Plan: {responses.contract['key_name']}")
 

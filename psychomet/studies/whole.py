@@ -15,7 +15,7 @@ from psychomet.result.reference import with_reference
 from psychomet.result.result import Result
 from psychomet.scores.key import Key, read_key
 from psychomet.scores.score import Missing, resolve_key
-from psychomet.studies.questions import Asked, ask, asked_of, missing_rule, try_to_ask
+from psychomet.studies.questions import Asked, ask, asked_of, default_options, missing_rule, try_to_ask
 from psychomet.table.assemble import with_key
 from psychomet.table.read import read_responses
 from psychomet.table.responses import ResponseTable
@@ -97,6 +97,7 @@ def study(
     seed: int,
     missing: Missing | None = None,
     key: Key | None = None,
+    by: str | None = None,
     conf_level: float = 0.95,
     n_boot: int = 1000,
 ) -> tuple[Result, ...]:
@@ -112,6 +113,9 @@ def study(
         The rule for missing answers; may be left out only when every item was answered every time.
     key : Key, optional
         The instrument; default the one the table was read with.
+    by : str, optional
+        A facet: every question that can be is answered at each of its levels too. Without it only the
+        scores are, by model, where there are several models.
     conf_level : float
         Nominal coverage of all intervals.
     n_boot : int
@@ -133,10 +137,18 @@ def study(
     asked = settle(responses, key=key, missing=missing, seed=seed, conf_level=conf_level, n_boot=n_boot)
     # Omega is fitted again in every resample: ten times the time of all other questions together.
     few = replace(asked, n_boot=min(n_boot, OMEGA_BOOT))
+    options = default_options(responses, by=by)
     results = []
     for question in asked_of(responses, key=asked.key):
         answer = ask if question in ALWAYS else try_to_ask
-        results.append(answer(responses, question=question, asked=few if question == "omega" else asked))
+        results.append(
+            answer(
+                responses,
+                question=question,
+                asked=few if question == "omega" else asked,
+                options=options.get(question),
+            )
+        )
     return tuple(results)
 
 
@@ -168,10 +180,8 @@ def settle(
         raise InputError(
             "the call", [Fault("conf_level", f"{conf_level} is not between 0 and 1", "Use 0.95, say")]
         )
-    made = responses.design
-    by = "model" if "model" in made.identity and len(made.levels.get("model", ())) > 1 else None
     rule = missing_rule(responses, chosen, missing)
-    return Asked(key=chosen, missing=rule, seed=seed, conf_level=conf_level, n_boot=n_boot, by=by)
+    return Asked(key=chosen, missing=rule, seed=seed, conf_level=conf_level, n_boot=n_boot)
 
 
 def report(
@@ -181,6 +191,7 @@ def report(
     seed: int,
     key: Key | str | PathLike[str] | None = None,
     missing: Missing | None = None,
+    by: str | None = None,
     facets: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
     title: str | None = None,
@@ -200,7 +211,7 @@ def report(
         Seed of the bootstrap.
     key : Key or path, optional
         The instrument; needed unless ``source`` is a table that was read with one.
-    missing, conf_level, n_boot
+    missing, by, conf_level, n_boot
         As in :func:`study`.
     facets, columns
         As in :func:`psychomet.read_responses`.
@@ -217,7 +228,7 @@ def report(
         Naming every fault of the input; nothing is written then.
     """
     responses = table_of(source, key=key, facets=facets, columns=columns)
-    results = study(responses, missing=missing, conf_level=conf_level, n_boot=n_boot, seed=seed)
+    results = study(responses, missing=missing, by=by, conf_level=conf_level, n_boot=n_boot, seed=seed)
     heading = title or f"Measurement report: {responses.contract['key_name']}"
     folder = write_page(results, out, title=heading, intro=intro)
     page = (folder / "index.html").read_text(encoding="utf-8")

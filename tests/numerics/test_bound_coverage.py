@@ -1,6 +1,6 @@
 """How often the delta and Bonett intervals of the reliability coefficients hold the truth.
 
-``python tests/numerics/test_bound_coverage.py 4000`` prints the table of docs/validation/reliability.md.
+``python tests/numerics/test_bound_coverage.py 1500`` prints the table of docs/validation/reliability.md.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ LARGE = 1_000_000
 BOOT = 500
 # What docs/validation/reliability.md prints, less three Monte Carlo standard errors of 1,000 samples.
 LEAST = {"normal": 0.92, "five": 0.92, "skewed": 0.88}
+# Ordinal alpha takes 20 times as long: of 200 samples, three standard errors are .046 instead of .021.
+FEW = 0.025
 
 
 def draw(rng: np.random.Generator, kind: str, n: int) -> np.ndarray:
@@ -116,7 +118,9 @@ def resampled(x: np.ndarray, seed: int) -> Iterator[tuple[str, str, float, float
         yield name, "bootstrap", value, 1 - np.exp(high), 1 - np.exp(low)
 
 
-def campaign(kind: str, n: int, samples: int, boot: int) -> dict[tuple[str, str], tuple[float, ...]]:
+def campaign(
+    kind: str, n: int, samples: int, boot: int, ordinal: int = 1000
+) -> dict[tuple[str, str], tuple[float, ...]]:
     """Coverage, mean error, and shares of intervals wholly above and below the truth."""
     large = draw(np.random.default_rng(SEED), kind, LARGE)
     sums = moments(large)
@@ -128,7 +132,7 @@ def campaign(kind: str, n: int, samples: int, boot: int) -> dict[tuple[str, str]
     seen: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     for number in range(samples):
         x = draw(rng, kind, n)
-        found = list(one_sample(x, ordinal=kind != "normal" and number < 1000))
+        found = list(one_sample(x, ordinal=kind != "normal" and number < ordinal))
         found += list(resampled(x, number)) if number < boot else []
         for name, interval, value, low, high in found:
             aim = truth[name]
@@ -144,9 +148,10 @@ def campaign(kind: str, n: int, samples: int, boot: int) -> dict[tuple[str, str]
 @pytest.mark.parametrize("kind", ["normal", "five", "skewed"])
 @pytest.mark.parametrize("n", [100, 1000])
 def test_the_intervals_cover_what_the_validation_page_says(kind: str, n: int) -> None:
-    for (name, interval), (coverage, *_) in campaign(kind, n, 1000 if n == 100 else 400, 0).items():
+    found = campaign(kind, n, 1000 if n == 100 else 400, 0, 200)
+    for (name, interval), (coverage, *_, size) in found.items():
         if name not in SELECTED and not (interval == "bonett" and kind == "skewed"):
-            assert coverage >= LEAST[kind], (name, interval, coverage)
+            assert coverage >= LEAST[kind] - (FEW if size < 400 else 0), (name, interval, coverage)
 
 
 def test_chosen_coefficients_are_biased_and_have_no_interval_for_that() -> None:

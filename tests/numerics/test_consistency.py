@@ -129,14 +129,6 @@ def test_an_item_without_variance_has_sd_zero_and_no_interval_or_correlation() -
     assert np.isfinite(np.delete(sds.low, 2)).all()
 
 
-def test_fisher_interval_is_that_of_scipy() -> None:
-    values = small(0.0)
-    found = stats.pearsonr(values[:, 0], values[:, 1])
-    limits = consistency.fisher_interval(np.array([found.statistic]), np.array([40.0]), 0.9)
-    expected = found.confidence_interval(0.9)
-    assert (limits[0][0], limits[1][0]) == pytest.approx((expected.low, expected.high), rel=1e-10)
-
-
 @given(
     st.integers(2, 8), st.integers(0, 2**31), st.floats(0.1, 50), st.floats(-100, 100)
 )  # fmt: skip

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from psychomet.numerics.covariance_bootstrap import resampled_moments
 from psychomet.numerics.moments import correlation, covariance, moments
-from psychomet.numerics.omegas import identified, logit_interval, omega_influence, omegas, settle
+from psychomet.numerics.omegas import logit_interval, omega_influence, omegas, settle
 from psychomet.numerics.resample import resample_weights
-from psychomet.numerics.resampled_moments import resampled_moments
 
 # The influence is the derivative; deleting one of 400 rows differs from it by terms of 1 / n.
 DELETION = 0.2
@@ -19,6 +19,7 @@ EXACT = 1e-10
 NAMES = {
     "ml_observed", "ml_implied", "minres", "H", "sl_total", "sl_hierarchical",
     "sl_group_0", "sl_group_1", "sl_group_2", "bifactor_total", "bifactor_hierarchical",
+    "bifactor_group_0", "bifactor_group_1", "bifactor_group_2",
 }  # fmt: skip
 
 
@@ -98,13 +99,6 @@ def test_thurstone_has_the_omegas_of_psych() -> None:
         assert found["sl_total"][0] == pytest.approx(expected["total"], abs=1e-5)
         own = sorted(found[f"sl_group_{f}"][0] for f in range(m))
         assert own == pytest.approx(sorted(expected["of_group"]), abs=1e-4)
-
-
-def test_which_numbers_of_factors_are_determined() -> None:
-    assert [k for k in range(2, 10) if identified(k, 1)] == list(range(3, 10))
-    assert [k for k in range(2, 10) if identified(k, 2)] == list(range(5, 10))
-    assert [k for k in range(2, 10) if identified(k, 3)] == list(range(6, 10))
-    assert not identified(2, 4)
 
 
 def test_the_interval_is_symmetric_on_the_logit_scale_and_is_not_moved_by_a_few_heywood_cases() -> None:

@@ -9,6 +9,7 @@ from functools import cache
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 
 from psychomet.pages.compose.assemble import compose
@@ -101,7 +102,10 @@ def test_every_estimand_of_precision_is_explained(precision) -> None:
 
 
 def test_omega_says_which_variance_is_in_the_denominator(precision) -> None:
-    table = tables(section([precision.omega()], "omega"))[0]
+    headline, table, _ = tables(section([precision.omega()], "omega"))
+    assert column(headline, "Omega total")[:2] == ["0.880", "0.830"], "the first model of each scale"
+    assert column(headline, "Omega hierarchical")[0] == "0.680"
+    assert column(headline, "Note")[-1] == "a", "a scale without a model has its reason"
     assert column(table, "Share of")[:5] == ["model-implied variance"] * 2 + ["observed variance"] * 2 + [""]
     assert column(table, "Estimate")[:3] == ["0.880", "0.680", "0.900"]
     assert column(table, "In words")[0] == "good to excellent"
@@ -117,13 +121,13 @@ def test_two_methods_of_one_omega_are_told_apart(precision) -> None:
         method="delta; confirmatory, model-implied variance in the denominator, row = respondent"
     )
     both = make_result("omega", [*result.estimates.to_dict("records"), *twin.to_dict("records")])
-    table = tables(section([both], "omega"))[0]
+    table = tables(section([both], "omega"))[1]
     assert "confirmatory" in column(table, "Computed by")
-    assert len(table.rows) == len(tables(section([result], "omega"))[0].rows) + 1
+    assert len(table.rows) == len(tables(section([result], "omega"))[1].rows) + 1
 
 
 def test_group_factors_have_a_table_of_their_own(precision) -> None:
-    groups = tables(section([precision.omega()], "omega"))[1]
+    groups = tables(section([precision.omega()], "omega"))[2]
     assert column(groups, "Group factor")[:2] == ["F1", "F2"]
 
 
@@ -231,6 +235,20 @@ def test_more_sources_than_fills_are_added_up(precision) -> None:
     assert len(tables(found)[0].rows) == len(effects)
 
 
+def test_ways_of_asking_are_not_called_respondents(precision) -> None:
+    result = precision.generalizability(items=False)
+    frame = result.estimates[
+        result.estimates["estimand"].isin(["variance_component", "variance_share"])
+        & (result.estimates["facet"] != "respondent")
+    ].reset_index(drop=True)
+    whole = replace(result, estimates=frame, settings=result.settings | {"object": "none"})
+    found = section([whole], "generalizability")
+    assert "Nobody is measured here" in str(found.blocks[0])
+    said = sentence([whole], "Generalizability")
+    assert "over the ways of asking" in said
+    assert "belongs to prompt, the largest source beside the residual" in said
+
+
 # --- plan ------------------------------------------------------------------------------------------
 
 
@@ -285,6 +303,33 @@ def test_a_target_out_of_reach_is_said(precision) -> None:
     )
 
 
+def test_small_costs_are_not_rounded_away_and_large_ones_are_whole(precision) -> None:
+    result = precision.plan()
+    frame = result.estimates.copy()
+    calls = frame["estimand"] == "calls"
+    frame.loc[calls, "estimate"] = [0.09933, 12345.678]
+    best = tables(section([replace(result, estimates=frame)], "plan"))[0]
+    assert [cell for cell in column(best, "Cost") if cell != "–"] == ["0.0993", "12,346"]
+
+
+def test_groups_have_their_own_recommended_design(precision) -> None:
+    result = precision.plan(scales=("Extraversion",))
+    frame = result.estimates.assign(group="model = a")
+    plans = {
+        "Extraversion": {"numbers": {"item": 8, "prompt": 4}},
+        "Extraversion / model = a": {"numbers": {"item": 4, "prompt": 1}},
+    }
+    both = replace(
+        result,
+        estimates=pd.concat([result.estimates, frame], ignore_index=True),
+        settings=result.settings | {"plan": plans},
+    )
+    best = tables(section([both], "plan"))[0]
+    found = set(zip(column(best, "Group"), column(best, "Design"), column(best, ""), strict=True))
+    assert ("model = a", "item = 4, prompt = 1", "recommended") in found
+    assert ("", "item = 4, prompt = 1", "recommended") not in {(g.strip("–"), d, w) for g, d, w in found}
+
+
 def test_lines_run_through_one_common_design() -> None:
     rows = [
         {"estimand": "phi_coefficient", "term": "S", "level": f"item = {items}, prompt = {prompts}",
@@ -333,19 +378,34 @@ def test_further_coefficients_of_reliability_have_their_tables() -> None:
         {
             "estimand": "equal_alphas",
             "term": "S",
+            "method": "chi_squared; x",
             "statistic": 4.2,
             "df": 2,
             "p_value": 0.12,
             "reason": "a test",
         },
+        {
+            "estimand": "equal_alphas",
+            "term": "S",
+            "method": "jackknife; x",
+            "statistic": 1.3,
+            "df": 2,
+            "df2": 37,
+            "p_value": 0.28,
+            "reason": "a test",
+        },
+        {"estimand": "equal_alphas", "term": "T", "method": "none", "reason": "too few"},
         {"estimand": "test_retest", **base, "facet": "prompt", "method": "fisher_z; x"},
     ]
     found = section([make_result("reliability", rows)], "reliability")
-    _, internal, related = tables(found)
+    _, equal, internal, related = tables(found)
     assert column(internal, "Coefficient") == ["Guttman lambda 2", "Greatest lower bound"]
-    assert column(related, "Coefficient") == ["Test of equal alphas", "Test-retest correlation"]
-    assert column(related, "Statistic")[0] == "4.20"
-    assert column(related, "Facet") == ["", "prompt"]
+    assert column(equal, "Test") == ["Feldt, Woodruff and Salih", "Hotelling, jackknife", ""]
+    assert column(equal, "Statistic")[:2] == ["4.20", "1.30"]
+    assert column(equal, "df")[:2] == ["2", "2, 37"]
+    assert column(equal, "Note") == ["", "", "a"]
+    assert column(related, "Coefficient") == ["Test-retest correlation"]
+    assert column(related, "Facet") == ["prompt"]
 
 
 def test_estimands_of_one_thing_become_one_row() -> None:

@@ -40,7 +40,9 @@ one <- function(x) {
   list(loadings = l, observed = sum(l)^2 / sum(S), implied = sum(l)^2 / (sum(l)^2 + sum(th)),
        H = 1 / (1 + 1 / sum(s^2 / (1 - s^2))), minres = p$omega.tot)
 }
-out$attitude <- list(data = plain(x), one = one(x))
+test <- factanal(x, 1)
+out$attitude <- list(data = plain(x), factanal = list(statistic = unname(test$STATISTIC), df = test$dof,
+  p = unname(test$PVAL)), three = quiet(psych::omega(x, nfactors = 3, plot = FALSE, flip = FALSE))$omega_h, one = one(x))
 
 set.seed(20261121)
 z <- outer(rnorm(250), c(.8, .7, .6, .5, .65)) + sweep(matrix(rnorm(1250), 250), 2, sqrt(1 - c(.8, .7, .6, .5, .65)^2), "*")

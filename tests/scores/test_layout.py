@@ -11,6 +11,7 @@ import pytest
 from psychomet.errors import InputError
 from psychomet.scores.key import read_key
 from psychomet.scores.layout import Layout, check_layout, layouts
+from psychomet.scores.layout_study import numbers_text
 from psychomet.table.read import read_responses
 from psychomet.table.responses import ResponseTable
 
@@ -83,9 +84,84 @@ def test_without_an_object_respondents_are_cells() -> None:
 def test_partly_crossed_facets_are_said_to_be() -> None:
     frame = crossed(prompt=["p", "q", "r"], order=["x", "y", "z"])
     layout = one(frame[~((frame["prompt"] == "p") & (frame["order"] == "z"))])
-    assert layout.found == {"prompt": "crossed", "order": "partly crossed with prompt"}
+    assert layout.found == {
+        "prompt": "crossed",
+        "order": "partly crossed with prompt, in 8 of 9 combinations",
+    }
 
 
 def test_unknown_names_are_all_told() -> None:
     with pytest.raises(InputError, match=r"(?s)colour.*shape"):
         check_layout(held(crossed(prompt=["p", "q"])), facets=("colour",), fixed=("shape",), by=None)
+
+
+def latin() -> pd.DataFrame:
+    """Three facets of three levels, the third settled by the other two."""
+    frame = crossed(prompt=["p", "q", "r"], order=["x", "y", "z"])
+    code = frame["prompt"].map({"p": 0, "q": 1, "r": 2}) + frame["order"].map({"x": 0, "y": 1, "z": 2})
+    return frame.assign(language=(code % 3).map({0: "en", 1: "fr", 2: "it"}))
+
+
+def test_latin_square_is_named() -> None:
+    layout = one(latin())
+    wanted = "crossed with prompt and with order, but only 9 of 27 combinations occur"
+    assert layout.found["language"] == f"{wanted}, each settled by the other two (a Latin square)"
+    assert layout.found["prompt"] == layout.found["order"] == "crossed"
+    assert layout.doubts == ()
+
+
+def many(**facets: Sequence[str]) -> pd.DataFrame:
+    axes = {"respondent": [f"r{number:02d}" for number in range(50)], "item": ["i1", "i2"], **facets}
+    frame = pd.MultiIndex.from_product(axes.values(), names=axes.keys()).to_frame(index=False)
+    return frame.assign(response=np.arange(len(frame), dtype=float))
+
+
+def test_few_answers_that_speak_against_a_nesting_are_told() -> None:
+    frame = many(prompt=["p1", "p2", "q1", "q2"])
+    frame["language"] = np.where(frame["prompt"].str[0] == "p", "en", "fr")
+    assert one(frame).found == {"prompt": "nested in language", "language": "crossed"}
+    assert one(frame).doubts == ()
+    wrong = frame.index % 100 == 7
+    frame.loc[wrong, "language"] = np.where(frame.loc[wrong, "language"] == "en", "fr", "en")
+    layout = one(frame)
+    assert layout.doubts == (
+        f"prompt would be nested in language but for {wrong.sum()} of {len(frame)} answers",
+    )
+    assert "partly crossed" in layout.found["language"]
+
+
+def test_few_answers_under_another_level_of_a_facet_between_respondents_are_told() -> None:
+    frame = many(prompt=["p", "q", "r", "s"])
+    frame["model"] = np.where(frame["respondent"] < "r25", "a", "b")
+    assert one(frame).found["model"].startswith("respondents are nested in it")
+    frame.loc[frame.index % 100 == 7, "model"] = "b"
+    assert any("respondent would be nested in model" in doubt for doubt in one(frame).doubts)
+
+
+def test_missing_cells_and_rare_levels_are_no_doubts() -> None:
+    frame = many(prompt=["p", "q", "r"], order=["x", "y"])
+    assert one(frame.sample(frac=0.5, random_state=1)).doubts == ()
+    # Nearly all answers under one order say nothing of a nesting: every facet would be nested in it.
+    rare = frame[(frame["order"] == "x") | (frame.index % 50 == 1)]
+    assert one(rare).doubts == ()
+
+
+def test_facet_named_and_never_varied_is_said() -> None:
+    frame = crossed(prompt=["p", "q"]).assign(language="en")
+    assert one(frame, facets=("prompt", "language")).found["language"].startswith("one level only")
+    assert "language" not in one(frame).found
+
+
+def test_equal_numbers_of_conditions_are_whole() -> None:
+    frame = crossed(prompt=["p", "q", "r"], order=["x", "y", "z"])
+    thin = frame[~((frame["prompt"] == "p") & (frame["order"] == "z"))]
+    assert one(thin).numbers == (2.0, 3.0, 3.0)
+    assert numbers_text(("item", "sample"), (6.0, 24 / 13)) == "item = 6, sample = 1.85"
+    assert numbers_text(("item", "sample"), (1e6, 1.9996)) == "item = 1000000, sample = 2.00"
+
+
+def test_items_of_their_own_under_each_level_are_told() -> None:
+    frame = crossed(prompt=["x", "y"])
+    apart = frame[(frame["item"] == "i1") == (frame["prompt"] == "x")]
+    assert one(apart).found["item"] == "each under one level of prompt only"
+    assert "item" not in one(frame).found

@@ -19,6 +19,7 @@ from psychomet.numerics.alpha_influence import (
     influence_error,
 )
 from psychomet.numerics.alpha_tests import bonett_interval
+from psychomet.numerics.left_out import ROUNDING, correlation_limits, item_rest_left_out, left_out
 from psychomet.numerics.moments import moments
 from psychomet.numerics.resample import bca_interval, percentile_interval
 from psychomet.scores.sample import Sample
@@ -35,6 +36,7 @@ NO_PAIRS = "some items were answered together by fewer than two respondents"
 NO_TOTAL = "the total score does not vary"
 NOT_POSITIVE = "the pairwise covariances do not give the total score a positive variance"
 ABOVE_ONE = "the pairwise covariances are those of no complete table"
+ALONE = "without one of the respondents the item or the others would not vary, or a pair would be too short"
 NO_LIMITS = "alpha is 1, or too few resamples have a value"
 
 SCALES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[Any], Any]]] = {
@@ -209,7 +211,7 @@ def nothing(reason: str) -> Row:
 
 
 def item_rows(sample: Sample, suffix: str, *, conf_level: float) -> list[Row]:
-    """Four rows per item: mean, standard deviation, item-rest correlation, alpha without it."""
+    """Four rows per item: mean, standard deviation, item-rest correlation (jackknife), alpha without it."""
     if sample.ids.size == 0:
         return []
     there = ~np.isnan(sample.values)
@@ -217,8 +219,7 @@ def item_rows(sample: Sample, suffix: str, *, conf_level: float) -> list[Row]:
     few = np.where(asked < 2, "fewer than two respondents answered", np.where(sample.varies, "", ALIKE))
     found = {"item_mean": ("t", ctt.item_means(sample.values, sample.unit, conf_level)),
              "item_sd": ("delta; of the log standard deviation", ctt.item_sds(sample.values, sample.unit, conf_level))}  # fmt: skip
-    rest = ctt.item_rest_correlation(sample.cov)
-    rest_low, rest_high = ctt.fisher_interval(rest, asked, conf_level)
+    rest, rest_limits = _item_rest(sample, asked, conf_level)
     dropped = ctt.alpha_if_dropped(sample.cov)
     left = len(sample.scale.items) - 1
     rows: list[Row] = []
@@ -231,22 +232,43 @@ def item_rows(sample: Sample, suffix: str, *, conf_level: float) -> list[Row]:
             )
             rows.append({"estimand": estimand, "method": method, "estimate": part.estimate[j], **shared, **limits}
                         | nothing(reason))  # fmt: skip
-        reason = str(few[j]) or _item_reason(rest[j], rest_low[j], sample)
-        rows.append({"estimand": "item_rest_r", "method": f"fisher_z; {suffix}", "estimate": rest[j], **shared,
-                     "conf_low": rest_low[j], "conf_high": rest_high[j]} | nothing(reason))  # fmt: skip
+        error, low, high = (part[j] for part in rest_limits)
+        reason = str(few[j]) or _item_reason(rest[j], low, sample, asked[j])
+        rows.append({"estimand": "item_rest_r", "method": f"jackknife; t on atanh, {suffix}", "estimate": rest[j],
+                     **shared, "std_error": error, "conf_low": low, "conf_high": high} | nothing(reason))  # fmt: skip
         row = {"estimand": "alpha_if_dropped", "method": f"feldt; {suffix}", "estimate": dropped[j], **shared}
         if left < 2 or np.isnan(dropped[j]):
-            row["reason"] = "one item would be left" if left < 2 else _item_reason(dropped[j], np.nan, sample)
+            row["reason"] = (
+                "one item would be left" if left < 2 else _item_reason(dropped[j], np.nan, sample, asked[j])
+            )
         else:
             row |= _feldt(dropped[j], sample, left, conf_level)
         rows.append(row)
     return rows
 
 
-def _item_reason(value: float, low: float, sample: Sample) -> str:
+def _item_rest(
+    sample: Sample, asked: NDArray[np.intp], conf_level: float
+) -> tuple[Floats, tuple[Floats, Floats, Floats]]:
+    """Item-rest correlations with standard errors and limits; no limits where rows are not independent."""
+    rest = ctt.item_rest_correlation(sample.cov)
+    if sample.clustered:
+        blank = np.full(rest.shape, np.nan)
+        return rest, (blank, blank, blank)
+    without = item_rest_left_out(left_out(sample.values, sample.sums, sample.cov))
+    return rest, correlation_limits(rest, without, n=asked.astype(np.float64), conf_level=conf_level)
+
+
+def _item_reason(value: float, low: float, sample: Sample, asked: int) -> str:
     """Say why a statistic of an item and the others has no value or no interval."""
     if np.isnan(value):
         return NO_PAIRS if np.isnan(sample.cov).any() else "the other items do not vary"
     if sample.clustered:
         return CLUSTERED
-    return (ABOVE_ONE if abs(value) > 1 else "too few respondents for an interval") if np.isnan(low) else ""
+    if np.isfinite(low):
+        return ""
+    if abs(value) > ONE:
+        return ABOVE_ONE
+    if abs(value) > 1 - ROUNDING:
+        return "the item and the others go together perfectly"
+    return "too few respondents for an interval" if asked < 4 else ALONE

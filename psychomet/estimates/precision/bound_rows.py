@@ -44,7 +44,10 @@ from psychomet.scores.sample import Sample
 Floats = NDArray[np.float64]
 
 MANY_CODES = 20
-CHOSEN = "the best (or worst) of many is biased in every sample, and resamples repeat it: no interval covers"
+CHOSEN = (
+    "the best or worst of many is biased in samples and no interval covers: normal, percentile, basic, bias-corrected and "
+    "m-out-of-n bootstrap limits all fail somewhere (docs/validation/reliability.md)"
+)
 TOO_MANY_CODES = (
     f"an item has more than {MANY_CODES} different values; ordinal alpha is for answers on few codes"
 )
@@ -221,7 +224,7 @@ def _resample(
     if not asked:
         return whole
     parts: dict[str, list[tuple[Floats, Floats]]] = {one.estimand: [] for one in asked}
-    for block in resampled_moments(sample.values, n_boot=n_boot, seed=seed, unit=unit):
+    for block in resampled_moments(sample.values, n_boot=n_boot, seed=seed, unit=unit, keep_flat=True):
         varying = np.ix_(np.arange(block.cor.shape[0]), sample.varies, sample.varies)
         cor = block.cor[varying]
         lost = np.isnan(cor).any(axis=(1, 2))

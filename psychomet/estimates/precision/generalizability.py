@@ -67,6 +67,7 @@ def generalizability(
     max_order: int | None = None,
     conf_level: float = 0.95,
     n_boot: int = 1000,
+    n_boot_missing: int = 0,
     non_negative: bool = True,
 ) -> Result:
     """Estimate variance components of answers, and how far scores generalize over items and conditions.
@@ -101,6 +102,9 @@ def generalizability(
         Nominal coverage of the intervals.
     n_boot : int
         Bootstrap resamples of respondents; 0 for none.
+    n_boot_missing : int
+        The same where cells are missing. There each resample costs a fit: 16 ms with 1,000 answers of a scale, 46
+        with 3,000, 400 with 32,000. Hence 0 unless asked for; 500 is enough.
     non_negative : bool
         Hold negative components at 0 and estimate the others again (REML). With False they are the unbiased
         analysis-of-variance estimates, which for respondents x items gives alpha also where it is negative.
@@ -110,11 +114,12 @@ def generalizability(
     Result
         ``variance_component`` and ``variance_share`` of a single observation by effect (column ``facet``);
         ``universe_score_variance``, ``error_relative``, ``error_absolute``, ``g_coefficient`` and
-        ``phi_coefficient`` for the conditions observed (column ``level``). One row with modified large-sample
+        ``phi_coefficient`` for the conditions observed (column ``level``); where cells are missing for the answers
+        that each respondent has, on average over respondents. One row with modified large-sample
         limits (``mls``), which also count that other conditions could have been drawn, and one with BCa
         limits over resampled respondents (``bootstrap``), which hold the conditions as they are. Where cells
-        are missing there is one row, with limits from the REML information (Satterthwaite for
-        variances, the delta method for ratios). Scales that share a complete layout also get
+        are missing the first has limits from the REML information (``satterthwaite`` for variances,
+        ``delta`` on the logit for ratios), and the second is there with ``n_boot_missing``. Scales that share a complete layout also get
         ``universe_correlation`` (term, other) and ``g_coefficient`` of the term ``composite``.
         ``arrays["influence"]`` belongs to the coefficients of balanced layouts.
 
@@ -127,12 +132,16 @@ def generalizability(
     -----
     Balanced components are those of lme4::lmer(y ~ 1 + (1|p) + (1|i) + (1|p:i) ...) up to where its optimiser
     stops. G of respondents x items has exactly Feldt's limits of alpha. Replicate samples are nested in the
-    administration: a drift that all items of one administration share is a component of its own. How well the
-    intervals cover, and where they do not, is in ``docs/validation/generalizability.md``: the bootstrap over
-    respondents says nothing about other items or prompts and covers too rarely where these are few.
+    administration: a drift that all items of one administration share is a component of its own.
+
+    95 % limits cover .93 to .97 for normal effects at n = 30, 100 and 1,000, complete or with 10 to 30 % of the cells
+    missing (``docs/validation/generalizability.md``), but not: ``error_absolute`` with missing cells where a facet of
+    few levels is held at 0 (.91); Phi over resampled respondents (.46 to .94), which says nothing about other items
+    or prompts; G over resampled respondents at n = 30 (.91 to .92). With skewed effects ``mls``, ``satterthwaite``
+    and ``delta`` cover too rarely, .70 to .86 with exponential ones: the note ``heavy_tails`` tells where.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
-    _check(table, object, max_order, n_boot, weights)
+    _check(table, object, max_order, (n_boot, n_boot_missing), weights)
     check_layout(table, facets=facets, fixed=fixed, by=by)
     measured = object == "respondent"
     scales = resolve_key(table, None).scales
@@ -142,6 +151,7 @@ def generalizability(
             max_order=max_order,
             non_negative=non_negative,
             n_boot=n_boot,
+            n_boot_missing=n_boot_missing,
             seed=seed,
             measured=measured,
         )
@@ -152,7 +162,7 @@ def generalizability(
     ]
     rows: list[Found] = []
     for one in found:
-        rows += study_rows(one, measured=measured, conf_level=conf_level, bootstrap=n_boot > 0)
+        rows += study_rows(one, measured=measured, conf_level=conf_level)
     if measured:
         rows += profile_rows(found, weights=weights or {}, conf_level=conf_level, n_boot=n_boot, seed=seed)
     return make_result(
@@ -162,7 +172,7 @@ def generalizability(
         settings=settings(
             table, missing=missing, facets=None if facets is None else list(facets), object=object or "none",
             fixed=list(fixed), by=by, weights=None if weights is None else dict(weights), max_order=max_order,
-            conf_level=conf_level, n_boot=n_boot, seed=seed, non_negative=non_negative,
+            conf_level=conf_level, n_boot=n_boot, n_boot_missing=n_boot_missing, seed=seed, non_negative=non_negative,
             scales={scale.name: list(scale.items) for scale in scales}, generalizability=layout_settings(found),
         ),
         notes=[*layout_notes(found), *_missing_notes(found), *profile_notes(found), *table_notes(table)],
@@ -170,7 +180,7 @@ def generalizability(
 
 
 def _check(
-    table: ResponseTable, object: str | None, max_order: int | None, n_boot: int,
+    table: ResponseTable, object: str | None, max_order: int | None, n_boot: tuple[int, int],
     weights: Mapping[str, float] | None,
 ) -> None:  # fmt: skip
     """Tell every fault of the arguments that this question alone has."""
@@ -183,9 +193,10 @@ def _check(
         )
     if max_order is not None and max_order < 1:
         faults.append(Fault("max_order", f"{max_order} is below 1", "Use 3, say"))
-    if n_boot != 0 and n_boot < FEWEST_BOOT:
-        todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
-        faults.append(Fault("n_boot", f"{n_boot} resamples give no interval", todo))
+    for name, number in zip(("n_boot", "n_boot_missing"), n_boot, strict=True):
+        if number != 0 and number < FEWEST_BOOT:
+            todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
+            faults.append(Fault(name, f"{number} resamples give no interval", todo))
     names = {scale.name for scale in resolve_key(table, None).scales}
     strange = [name for name in weights or {} if name not in names]
     if strange:
@@ -219,6 +230,7 @@ def _missing_notes(found: Sequence[Fitted]) -> list[Note]:
         return []
     text = (
         f"Cells are missing or unequal in {', '.join(names[:6])}{' and more' if len(names) > 6 else ''}: components by REML, "
-        "numbers of conditions are harmonic means over respondents, and there is no bootstrap interval."
+        "numbers of conditions are harmonic means over respondents, and errors are those of the answers that each "
+        "respondent has. There is a bootstrap interval with n_boot_missing only."
     )
     return [Note("unbalanced_layout", text)]

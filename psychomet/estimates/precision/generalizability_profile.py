@@ -20,12 +20,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from psychomet.estimates.precision.generalizability_composite import NO_BOOT, averaged, composite_rows
 from psychomet.estimates.precision.generalizability_rows import Found
 from psychomet.notes import Note
 from psychomet.numerics.dstudy import (
-    Study,
-    bootstrap_interval,
-    errors,
     kept_effects,
     resampled_components,
     square_influence,
@@ -37,8 +35,6 @@ from psychomet.scores.layout_study import Fitted
 
 Floats = NDArray[np.float64]
 
-COMPOSITE = "composite"
-NO_BOOT = "no resamples were asked for"
 NO_UNIVERSE = "a scale has no universe-score variance"
 NO_LIMITS = "too few resamples have a value"
 
@@ -72,12 +68,9 @@ def profile_rows(
     for group in dict.fromkeys(one.layout.group for one in found):
         alike = _alike([one for one in found if one.layout.group == group])
         if len(alike) > 1:
-            cross = {
-                pair: _cross(alike[pair[0]], alike[pair[1]], n_boot=n_boot, seed=seed)
-                for pair in combinations(range(len(alike)), 2)
-            }
-            rows += [_correlation(alike[a], alike[b], one, conf_level) for (a, b), one in cross.items()]
-            rows += _composite(alike, cross, weights, conf_level)
+            for a, b in combinations(alike, 2):
+                rows.append(_correlation(a, b, _cross(a, b, n_boot=n_boot, seed=seed), conf_level))
+            rows += composite_rows(alike, weights=weights, conf_level=conf_level, n_boot=n_boot, seed=seed)
     return rows
 
 
@@ -111,24 +104,9 @@ def _conditions(one: Fitted) -> list[tuple[str, int]]:
     return [pair for pair in zip(one.layout.axes, one.layout.sizes, strict=True) if pair[0] != ITEM]
 
 
-def _averaged(one: Fitted) -> tuple[Floats, dict[int, tuple[int, ...]]]:
-    """Cells averaged over items, and the nesting of the axes that are left."""
-    cells = one.layout.cells
-    if cells is None:
-        raise ValueError("the layout is not complete")
-    if ITEM not in one.layout.axes:
-        return cells, dict(one.layout.nested)
-    item = one.layout.axes.index(ITEM)
-    nested = {
-        axis - (axis > item): tuple(outer - (outer > item) for outer in outers if outer != item)
-        for axis, outers in one.layout.nested.items()
-    }
-    return cells.mean(axis=item), nested
-
-
 def _cross(a: Fitted, b: Fitted, *, n_boot: int, seed: int) -> _Cross:
     """Covariance components by polarisation, with their resamples and influence."""
-    (left, nested), (right, _) = _averaged(a), _averaged(b)
+    (left, nested), (right, _) = averaged(a), averaged(b)
     effects = kept_effects(left.ndim, nested=nested, max_order=left.ndim)
     parts = []
     for cells in (left + right, left - right):
@@ -177,52 +155,3 @@ def _correlation(a: Fitted, b: Fitted, cross: _Cross, conf_level: float) -> Foun
         return Found(row | {"reason": NO_LIMITS})
     found = {"std_error": float(drawn.std(ddof=1)), "conf_low": low, "conf_high": high}
     return Found(row | found, influence, a.layout.ids)
-
-
-def _composite(
-    alike: Sequence[Fitted], cross: Mapping[tuple[int, int], _Cross], weights: Mapping[str, float],
-    conf_level: float,
-) -> list[Found]:  # fmt: skip
-    """G and Phi of the weighted sum of the scales."""
-    weight = np.array([weights.get(one.layout.scale.name, 1.0) for one in alike])
-    studies = [one.study for one in alike if one.study is not None]
-    pieces = [(study.raw, study.replicates, study.influence) for study in studies]
-    pieces += [(one.component, one.replicates, one.influence) for one in cross.values()]
-    whole = Study(
-        (), np.concatenate([piece[0] for piece in pieces]), np.empty((0, 0)), np.empty(0, dtype=bool), True,
-        False, None, np.concatenate([piece[1] for piece in pieces], axis=1),
-        np.concatenate([piece[2] for piece in pieces], axis=1),
-    )  # fmt: skip
-    universe, relative, absolute = [], [], []
-    factors = [*weight**2, *(2 * weight[a] * weight[b] for a, b in cross)]
-    effects = [*(study.effects for study in studies), *(one.effects for one in cross.values())]
-    shared = [
-        number for name, number in zip(alike[0].facets, alike[0].layout.numbers, strict=True) if name != ITEM
-    ]
-    numbers = [*(one.layout.numbers for one in alike), *(shared for _ in cross)]
-    for factor, these, many in zip(factors, effects, numbers, strict=True):
-        universe += [factor * (effect == (0,)) for effect in these]
-        table = np.array([many], dtype=float)
-        relative += list(factor * errors(these, table, coefficient="g")[0])
-        absolute += list(factor * errors(these, table, coefficient="phi")[0])
-    part, rest = np.array([universe, universe]), np.array([relative, absolute])
-    total = (part + rest) @ whole.component
-    value = np.divide(part @ whole.component, total, out=np.full(2, np.nan), where=total > 0)
-    limits = bootstrap_interval(whole, part, rest, conf_level=conf_level) if whole.replicates.size else None
-    rows = []
-    text = ", ".join(f"{one.layout.scale.name} {w:g}" for one, w in zip(alike, weight, strict=True))
-    for number, name in enumerate(("g_coefficient", "phi_coefficient")):
-        row = {
-            "estimand": name, "term": COMPOSITE, "group": alike[0].layout.group, "conf_level": conf_level,
-            "n": alike[0].n, "estimate": value[number],
-            "method": f"bootstrap; BCa, respondents resampled, weights {text}",
-        }  # fmt: skip
-        if limits is None:
-            row["reason"] = NO_BOOT
-        elif not np.isfinite([limits.low[number], limits.high[number]]).all():
-            row["reason"] = NO_LIMITS
-        else:
-            row |= {"std_error": limits.std_error[number], "conf_low": limits.low[number],
-                    "conf_high": limits.high[number]}  # fmt: skip
-        rows.append(Found(row))
-    return rows

@@ -13,7 +13,6 @@ from psychomet.numerics.dstudy import (
     Study,
     bootstrap_interval,
     component_interval,
-    errors,
     influences,
     ratio_interval,
 )
@@ -62,7 +61,7 @@ class _Target:
         return ratio_interval(found, self.part, self.rest, conf_level=conf_level)
 
 
-def study_rows(one: Fitted, *, measured: bool, conf_level: float, bootstrap: bool) -> list[Found]:
+def study_rows(one: Fitted, *, measured: bool, conf_level: float) -> list[Found]:
     """Return the rows of one layout.
 
     Parameters
@@ -73,8 +72,6 @@ def study_rows(one: Fitted, *, measured: bool, conf_level: float, bootstrap: boo
         Whether respondents are the object of measurement.
     conf_level : float
         Nominal coverage.
-    bootstrap : bool
-        Whether bootstrap rows are wanted.
     """
     shared = {"term": one.layout.scale.name, "group": one.layout.group, "conf_level": conf_level, "n": one.n}
     if one.study is None:
@@ -83,7 +80,7 @@ def study_rows(one: Fitted, *, measured: bool, conf_level: float, bootstrap: boo
     rows: list[Found] = []
     for target in _targets(one, measured):
         rows += _analytic(one, one.study, target, shared, conf_level)
-        if bootstrap and one.study.replicates.size:
+        if one.study.replicates.size:
             rows += _resampled(one, one.study, target, shared, conf_level)
     return rows
 
@@ -100,9 +97,7 @@ def _targets(one: Fitted, measured: bool) -> list[_Target]:
     found = [_Target(components, each), _Target(shares, each, np.ones((m, m)) - each)]
     if not measured:
         return found
-    numbers = np.array([one.layout.numbers])
-    relative = errors(study.effects, numbers, coefficient="g")
-    absolute = errors(study.effects, numbers, coefficient="phi")
+    relative, absolute = one.observed
     level = numbers_text(one.facets, one.layout.numbers)
     names: list[Row] = [{"estimand": name, "level": level} for name in COEFFICIENTS]
     universe = each[[study.effects.index((0,))]]
@@ -131,7 +126,7 @@ def _resampled(one: Fitted, study: Study, target: _Target, shared: Row, conf_lev
     rows = _rows(
         target, study, found, shared, f"bootstrap; BCa, respondents resampled, {one.method}, conditions held"
     )
-    if target.rest is None or "level" not in target.names[0]:
+    if target.rest is None or "level" not in target.names[0] or study.squares is None:
         return rows
     change = influences(study, target.part, target.rest)
     return [

@@ -9,7 +9,9 @@ import numpy as np
 
 from psychomet.notes import Note
 from psychomet.numerics.consistency import alpha
-from psychomet.numerics.omegas import FEWEST_OF_A_GROUP, Whole
+from psychomet.numerics.factoring import LEAST_UNIQUENESS
+from psychomet.numerics.hierarchical import Hierarchical, residual_of_one
+from psychomet.numerics.omegas import Whole
 from psychomet.scores.sample import Sample
 from psychomet.scores.sample_notes import listed
 from psychomet.text import visible
@@ -17,6 +19,12 @@ from psychomet.text import visible
 HIGH = 0.9
 SAME = 5e-4
 """Two rotations whose omega hierarchical differs by less print the same three digits."""
+WEAK = 0.2
+"""Loading of a group factor on the general factor below which it is said to hardly belong to it."""
+
+
+MISFIT = 0.1
+"""Root mean square residual correlation from which one factor is said to describe a scale badly."""
 
 
 class Fitted(NamedTuple):
@@ -42,12 +50,13 @@ def omega_notes(found: Sequence[Fitted], *, group_factors: int, n_boot: int) -> 
     Yields
     ------
     Note
-        Alpha below 0 beside an omega near 1, negative loadings (never turned here), Heywood cases, an omega
-        above 1, several minima of the rotation, groups that are too small or merge with the general factor,
-        resamples left out, and which items form each group factor.
+        Alpha below 0 beside an omega near 1, negative loadings (never turned here), a factor that does not describe the
+        correlations, Heywood cases, an omega above 1, several minima of the rotation, scales without the group factors asked for, group factors that hardly
+        belong to the general factor, resamples left out, and which items form each group factor.
     """
     yield from _against_alpha(found)
     yield from _negative(found)
+    yield from _misfit(found)
     yield from _heywood(found)
     yield from _rotation(found)
     yield from _groups(found, group_factors)
@@ -103,6 +112,22 @@ def _negative(found: Sequence[Fitted]) -> Iterator[Note]:
         yield Note("negative_loadings", text)
 
 
+def _misfit(found: Sequence[Fitted]) -> Iterator[Note]:
+    """Scales whose correlations one factor does not describe."""
+    bad = []
+    for one in found:
+        place = [one.sample.scale.items.index(item) for item in one.items]
+        residual = residual_of_one(one.sample.cor[np.ix_(place, place)], one.whole.minres)
+        if residual > MISFIT:
+            bad.append(f"{one.sample.name} {residual:.2f}")
+    if bad:
+        text = (
+            f"One factor describes these scales badly (root mean square residual correlation above {MISFIT}): {listed(bad)}. "
+            "Omegas of one factor then depend on how it was fitted, and can differ widely; the items fall into clusters."
+        )
+        yield Note("one_factor_misfit", text)
+
+
 def _heywood(found: Sequence[Fitted]) -> Iterator[Note]:
     """Items with a uniqueness at its bound."""
     cases = []
@@ -110,6 +135,8 @@ def _heywood(found: Sequence[Fitted]) -> Iterator[Note]:
         bound = one.whole.ml.heywood[0] | one.whole.minres.heywood[0]
         if one.whole.hierarchical is not None:
             bound = bound | one.whole.hierarchical.heywood
+        if one.whole.confirmed is not None:
+            bound = bound | (one.whole.confirmed[2] <= LEAST_UNIQUENESS * (1 + 1e-6))
         if bound.any():
             names = [visible(one.items[j], 30) for j in np.flatnonzero(bound)]
             cases.append(f"{one.sample.name}: {listed(names, 4)}")
@@ -141,7 +168,18 @@ def _rotation(found: Sequence[Fitted]) -> Iterator[Note]:
 
 
 def _groups(found: Sequence[Fitted], group_factors: int) -> Iterator[Note]:
-    """Which items form each group factor, and groups that cannot be told apart."""
+    """Samples without group factors, those that hardly belong together, and which items form each."""
+    printed = [
+        f"{one.sample.name} {one.whole.refused.printed:.2f}"
+        for one in found
+        if one.whole.refused is not None and np.isfinite(one.whole.refused.printed)
+    ]
+    if printed:
+        text = (
+            "Omega hierarchical is not given where the items do not show the group factors asked for; each row has its reason. "
+            f"Programs without that rule, psych::omega for one, print a number all the same: {listed(printed)}."
+        )
+        yield Note("no_hierarchy", text)
     trees = [(one, one.whole.hierarchical) for one in found if one.whole.hierarchical is not None]
     if trees and group_factors == 2:
         text = (
@@ -149,36 +187,37 @@ def _groups(found: Sequence[Fitted], group_factors: int) -> Iterator[Note]:
             "option equal), and omega hierarchical rests on that choice."
         )
         yield Note("two_group_factors", text)
-    merged = [one.sample.name for one, tree in trees if tree is not None and tree.merged]
-    if merged:
-        text = (
-            f"A group factor is all but the general factor: {listed(merged)}. Fewer group factors would do."
-        )
-        yield Note("merged_group_factor", text)
-    small, members = [], []
+    yield from _weak(trees)
+    members = []
     for one, tree in trees:
-        if tree is None:
-            continue
         sets = [np.flatnonzero(tree.belongs == factor) for factor in range(group_factors)]
-        if min(group.size for group in sets) < FEWEST_OF_A_GROUP:
-            small.append(f"{one.sample.name} ({', '.join(str(group.size) for group in sets)})")
         parts = [
-            f"F{number} = {listed([visible(one.items[j], 30) for j in group], 6) or 'none'}"
+            f"F{number} = {listed([visible(one.items[j], 30) for j in group], 6)}"
             for number, group in enumerate(sets, 1)
         ]
         members.append(f"{one.sample.name}: {'; '.join(parts)}")
-    if small:
-        text = (
-            f"Group factors with fewer than {FEWEST_OF_A_GROUP} items each (items per factor): {listed(small)}. They are weakly "
-            "determined, and the confirmatory bifactor model is not fitted."
-        )
-        yield Note("small_group_factors", text)
     if members:
         yield Note(
             "group_factors",
             f"Items by the group factor on which they load most. {listed(members, 12, sep='. ')}.",
             "info",
         )
+
+
+def _weak(trees: Sequence[tuple[Fitted, Hierarchical]]) -> Iterator[Note]:
+    """Group factors that hardly belong to the general factor."""
+    weak = []
+    for one, tree in trees:
+        alone = [f"F{f} {value:.2f}" for f, value in enumerate(tree.second_order, 1) if value < WEAK]
+        if alone:
+            weak.append(f"{one.sample.name}: {', '.join(alone)}")
+    if weak:
+        text = (
+            f"Group factors that load below {WEAK} on the general factor: {listed(weak, 6, sep='; ')}. The items measure things "
+            "that hardly go together, or some point the wrong way; the general factor is then weakly determined, and "
+            "omega hierarchical tends to be too high."
+        )
+        yield Note("weak_general_factor", text)
 
 
 def _total(name: str) -> bool:

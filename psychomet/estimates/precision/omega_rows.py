@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from psychomet.estimates.precision.omega_notes import Fitted
 from psychomet.numerics.alpha_influence import by_unit, influence_error
-from psychomet.numerics.omegas import Whole, identified, logit_interval, omega_influence, omegas, settle
+from psychomet.numerics.covariance_bootstrap import resampled_moments
+from psychomet.numerics.hierarchical import FEWEST_OF_A_GROUP, SALIENT, Refused
+from psychomet.numerics.omegas import Whole, logit_interval, omega_influence, omegas, settle
 from psychomet.numerics.ordinal_omega import MOST_CATEGORIES, Categories, categorical_omega, categories
-from psychomet.numerics.resampled_moments import resampled_moments
 from psychomet.scores.sample import Sample
 
 Floats = NDArray[np.float64]
@@ -29,16 +30,27 @@ TOO_FEW = "fewer than two respondents have answers"
 NO_PAIRS = "some items were answered together by fewer than two respondents"
 TWO_ITEMS = "fewer than three items vary, and one factor of two items is not identified"
 SINGULAR = "the model has no solution: the correlations are not positive definite (fewer rows than items, answers that repeat each other, or holes)"
-NO_GROUPS = "{m} group factors of {k} items are not identified, although psych::omega prints a number"
-FEW_IN_GROUP = "a group factor has fewer than three items, or the bifactor model does not converge"
+FEW_ITEMS = "{m} group factors need {least} items, three each, and {k} vary"
+ONE_FACTOR = (
+    "one factor is enough (chi-squared {value:.1f}, {df:.0f} df, p = {p:.2f}), so group factors would be made of sampling "
+    "error; omega total of one factor is also omega hierarchical"
+)
+NO_GROUPS = (
+    "no {m} group factors stand out: each needs three items that load on it most, by "
+    f"{SALIENT} or more, and they have {{salient}}"
+)
+SAME = "; one factor reproduces the correlations (root mean square residual {residual:.2f}), so read omega total of one factor"
+NOT_CONVERGED = "the bifactor model does not converge"
 NO_CODES = (
     f"an item has more than {MOST_CATEGORIES} different answers, as averages over administrations have: "
     "they are not categories"
 )
-NO_MEMBER = "no item loads on this group factor most"
 NO_BOOT = "no resamples were asked for"
 FEW_RESAMPLES = "too few resamples have a value"
 NO_VARIANCE = "the total score has no positive variance"
+
+CLOSE = 0.05
+"""Root mean square residual up to which one factor is said to reproduce the correlations."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +87,7 @@ def definitions(m: int) -> dict[str, tuple[str, str, str]]:
     """Return estimand, ``other`` and the words of ``method`` of every row, by name."""
     ml = "one factor, maximum likelihood, covariances"
     tree = f"{m} group factors, minres and oblimin, Schmid-Leiman, correlations"
-    model = f"bifactor model with {m} group factors, items as the oblimin solution assigns them, maximum likelihood, covariances"
+    model = f"bifactor model with {m} group factors, maximum likelihood, covariances, items as oblimin assigns them"
     weighted = "one factor of polychoric correlations, diagonally weighted least squares, Green and Yang"
     return {
         "ml_observed": ("omega_total", "", f"{ml}, {OBSERVED}"),
@@ -83,10 +95,11 @@ def definitions(m: int) -> dict[str, tuple[str, str, str]]:
         "minres": ("omega_total", "", f"one factor, minres, correlations, {OBSERVED}"),
         "sl_total": ("omega_total", "", f"{tree}, {OBSERVED}"),
         "bifactor_total": ("omega_total", "", f"{model}, {OBSERVED}"),
-        "sl_hierarchical": ("omega_hierarchical", "", f"{tree}, {OBSERVED}"),
         "bifactor_hierarchical": ("omega_hierarchical", "", f"{model}, {OBSERVED}"),
+        "sl_hierarchical": ("omega_hierarchical", "", f"{tree}, {OBSERVED}"),
         **{
-            f"sl_group_{f}": ("omega_group", f"F{f + 1}", f"{tree}, {OBSERVED} (of the factor's items)")
+            f"{kind}_group_{f}": ("omega_group", f"F{f + 1}", f"{words}, {OBSERVED} (of the factor's items)")
+            for kind, words in (("bifactor", model), ("sl", tree))
             for f in range(m)
         },
         "categorical": ("omega_categorical", "", f"{weighted}, {OBSERVED}"),
@@ -94,12 +107,14 @@ def definitions(m: int) -> dict[str, tuple[str, str, str]]:
     }  # fmt: skip
 
 
-def asked(k: int, m: int) -> list[str]:
-    """Return the names of the rows that k items get; one of each kind where m groups are not identified."""
-    names = definitions(m)
-    if identified(k, m):
-        return list(names)
-    return [name for name in names if not name.startswith(("bifactor_", "sl_group_"))]
+def asked(m: int, *, whole: Whole | None) -> list[str]:
+    """Return the names of the rows; where there is no hierarchical solution one row, with the reason, stands for it."""
+    names = list(definitions(m))
+    if whole is None or whole.hierarchical is None:
+        return [name for name in names if not name.startswith(("bifactor_", "sl_group_", "sl_total"))]
+    if whole.confirmed is None:
+        return [name for name in names if not name.startswith("bifactor_group_")]
+    return names
 
 
 def obstacle(sample: Sample) -> str:
@@ -126,7 +141,7 @@ def study(sample: Sample, *, group_factors: int, conf_level: float, n_boot: int,
         As in :func:`psychomet.omega`.
     """
     values, cov, cor = _varying(sample)
-    whole = settle(cov, cor, group_factors=group_factors, seed=seed)
+    whole = settle(cov, cor, group_factors=group_factors, seed=seed, n=len(values))
     found = {
         name: float(value[0]) for name, value in omegas(cov[None], cor[None], whole, tolerance=1e-7).items()
     }
@@ -143,10 +158,8 @@ def study(sample: Sample, *, group_factors: int, conf_level: float, n_boot: int,
         sample, values, whole, answers, None if ordinal is None else ordinal.cor[0], n_boot, seed
     )
     rows = {}
-    for name in asked(len(cov), group_factors):
-        reason = (
-            "" if np.isfinite(found.get(name, np.nan)) else _reason(name, whole, len(cov), group_factors, cov)
-        )
+    for name in asked(group_factors, whole=whole):
+        reason = "" if np.isfinite(found.get(name, np.nan)) else _reason(name, whole, group_factors, cov)
         replicates = boot.categorical if name == "categorical" else boot.values.get(name, np.empty(0))
         corrected = name == "sl_hierarchical"
         rows[name] = _row(
@@ -235,18 +248,27 @@ def _row(
     return row | {"method": f"bootstrap; {replicates.size} resamples of respondents"}
 
 
-def _reason(name: str, whole: Whole, k: int, m: int, cov: Floats) -> str:
+def _reason(name: str, whole: Whole, m: int, cov: Floats) -> str:
     """Say why one omega has no value."""
     if name == "categorical":
         return NO_CODES
-    if name.startswith(("sl_", "bifactor_")):
-        if not identified(k, m):
-            return NO_GROUPS.format(m=m, k=k)
-        if whole.hierarchical is not None and name.startswith("sl_group_"):
-            return NO_MEMBER
-        if whole.hierarchical is not None and name.startswith("bifactor_"):
-            return FEW_IN_GROUP
+    if name.startswith("sl_") and whole.refused is not None and whole.refused.why != "no_solution":
+        return refusal(whole.refused, k=len(cov), m=m)
+    if name.startswith("bifactor_") and whole.confirmed is None:
+        return NOT_CONVERGED
     return SINGULAR if cov.sum() > 0 else NO_VARIANCE
+
+
+def refusal(found: Refused, *, k: int, m: int) -> str:
+    """Say why k items have no solution with m group factors."""
+    if found.why == "one_factor":
+        value, df, p = found.test
+        return ONE_FACTOR.format(value=value, df=df, p=p)
+    if found.why == "few_items":
+        text = FEW_ITEMS.format(m=m, least=FEWEST_OF_A_GROUP * m, k=k)
+    else:
+        text = NO_GROUPS.format(m=m, salient=", ".join(map(str, found.salient)))
+    return text + (SAME.format(residual=found.residual) if found.residual <= CLOSE else "")
 
 
 def _loadings(whole: Whole) -> dict[str, Floats]:

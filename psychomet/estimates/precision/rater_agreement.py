@@ -5,8 +5,16 @@ play the raters. A coefficient beyond chance is (p_a - p_e) / (1 - p_e); the kin
 the raters' own shares of the categories (Cohen; Light is the mean over pairs), the shares of all ratings
 (Fleiss), the disagreement of ratings paired at random (Krippendorff, any level, any holes), or a chance
 that is small where one category prevails (Gwet's AC1, and AC2 with weights). Concordance is Lin's, Kendall's W
-concerns ranks only. Severity is a rater's mean deviation from the mean of the unit, discrimination the
-correlation of a rater with the mean of the others.
+concerns ranks only.
+
+A judge is described by four numbers. Severity is the mean deviation from the mean of the unit: a shift.
+Discrimination is the correlation with the mean of the other raters: how well the judge tells units apart, whatever
+its unit. Slope is the change of the judge's rating for one point of what the others share: below 1 it compresses
+the scale, above 1 it stretches it. It is cov(judge, mean of the others) over the mean covariance of the others among
+themselves, the ratio of loadings of a congeneric model; the plain regression on the mean of the others is flatter by the
+reliability of that mean (with two others that correlate .5, by a third) and depends on how many there are. The
+residual standard deviation is the scatter about that line, in points: the judge's own inconsistency. Discrimination
+is slope and scatter in one; where it is low, the two say which.
 
 Misleads when one category prevails: kappa, Fleiss and alpha are then low whatever the agreement (read
 AC1 and percent agreement beside them); when raters share an error, which looks like agreement; when
@@ -17,6 +25,9 @@ codes as numbers.
 
 References
 ----------
+Grubbs, F. E. (1948). On estimating precision of measuring instruments and product variability. Journal of the
+American Statistical Association, 43(242), 243-264. https://doi.org/10.1080/01621459.1948.10483261
+
 Cohen, J. (1960). A coefficient of agreement for nominal scales. Educational and Psychological Measurement,
 20(1), 37-46. https://doi.org/10.1177/001316446002000104
 
@@ -43,14 +54,16 @@ import numpy as np
 import xarray as xr
 
 from psychomet.errors import Fault, InputError
-from psychomet.estimates.precision.rater_measures import MANY_RATERS, Measure, Options, measures
+from psychomet.estimates.precision.rater_categories import MANY_RATERS
+from psychomet.estimates.precision.rater_intervals import Measure, Options
+from psychomet.estimates.precision.rater_measures import measures
 from psychomet.estimates.precision.rater_units import SAMPLE, Ratings, ratings
 from psychomet.notes import Note
 from psychomet.numerics.kappa import Weights
 from psychomet.numerics.krippendorff import Level
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, table_notes
+from psychomet.scores.request import held_table, seed_faults, table_notes
 from psychomet.scores.sample_notes import FEW_RESPONDENTS, listed
 from psychomet.scores.score import Missing, resolve_key
 from psychomet.table.responses import ResponseTable
@@ -72,6 +85,7 @@ def rater_agreement(
     measurement: Level,
     missing: Missing,
     across: str = "rater",
+    by: str | None = None,
     key: Key | None = None,
     weights: Weights = "quadratic",
     conf_level: float = 0.95,
@@ -94,6 +108,9 @@ def rater_agreement(
     across : str
         What plays the rater: a facet of the table (``rater``, ``prompt``, ``order``, ``model`` ...) or
         ``sample``.
+    by : str, optional
+        A facet: the same at each of its levels, beside the whole table (``group`` = "model = x"). Raters are those
+        who rated at the level.
     key : Key, optional
         The instrument; default the one the table was read with. Answers are keyed by it.
     weights : {"quadratic", "linear", "unweighted"}
@@ -111,13 +128,15 @@ def rater_agreement(
         ``fleiss_kappa``, ``gwet_ac1``, ``gwet_ac2``, ``krippendorff_alpha``, ``kendall_w``. Per pair
         (``other`` = "a ~ b"): ``cohen_kappa``, ``weighted_kappa``, ``concordance_correlation``,
         ``mean_difference`` (a minus b), ``limit_of_agreement_low`` and ``_high``. Per rater:
-        ``rater_severity``, ``rater_discrimination``. ``arrays["influence"]`` has the influence of every
+        ``rater_severity``, ``rater_discrimination``, and with three raters ``rater_slope`` and
+        ``rater_residual_sd``. ``arrays["influence"]`` has the influence of every
         respondent on every estimate.
 
     Raises
     ------
     InputError
-        If there is no key, ``across`` is no facet of the table, or an argument is out of range.
+        If there is no key, ``across`` or ``by`` is no facet of the table, both are the same, or an argument is out
+        of range.
 
     Notes
     -----
@@ -125,16 +144,21 @@ def rater_agreement(
     with one unit per respondent Fleiss, Cohen and Everitt's variance, as psych::cohen.kappa (2.5.3)
     prints it, and Gwet's, as irrCAC does. ``jackknife`` is the t interval of the jackknife standard error on
     log(1 - x), or atanh x for correlations; it never exceeds 1 and is the one to read. In simulations with 30
-    to 1,000 respondents (docs/validation/rater_agreement.md) it covers 93.0 to 96.4 per cent where 95 are meant;
-    ``delta`` covers 88 to 95 with 30 respondents, 93 to 96 with 100 or more; the bootstrap of Krippendorff's
-    alpha 92 to 97. Standard errors were held against irrCAC's for complete ratings only. Weights use the
+    to 1,000 respondents (docs/validation/rater_agreement.md) it covers 92 to 97 per cent where 95 are meant;
+    Wilson's of percent agreement 93 to 97; ``delta`` covers 88 to 95 with 30 respondents, 92 to 96 with 100 or
+    more; the bootstrap of Krippendorff's alpha 92 to 97. Standard errors were held against irrCAC's for complete ratings only. Weights use the
     distance of the codes; R's use their ranks, which is the same unless a code in between was never
     used. The categories of AC1 and AC2 are the codes that were given, as in irrCAC; one that nobody gave
     would raise AC1. Fleiss' kappa with missing ratings counts each unit once (Gwet's extension). The test of
     Kendall's W needs one unit per respondent.
+
+    ``rater_slope`` and ``rater_residual_sd`` need units that the rater and two others rated, and take the errors of raters
+    as independent: judges that share an error look as if they shared the trait. Where the other raters' own slopes differ
+    much, both are a little off (:mod:`psychomet.numerics.rater_line` says by how much). The slope's t interval covers 95 to
+    97 per cent, the residual's (t on the log) 94 to 98; where the others hardly agree (mean correlation .5 or less with 30 respondents) it is very wide.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
-    _check(table, across=across, measurement=measurement, weights=weights, n_boot=n_boot)
+    _check(table, across, by, measurement=measurement, weights=weights, n_boot=n_boot, seed=seed)
     options = Options(level=measurement, weights=weights, conf_level=conf_level, n_boot=n_boot, seed=seed)
     scales = resolve_key(table, None).scales
     rows: list[Row] = []
@@ -142,34 +166,49 @@ def rater_agreement(
     kept: list[tuple[Ratings, list[tuple[int, Measure]]]] = []
     paradox: list[str] = []
     for scale in scales:
-        block = ratings(table, scale=scale.name, across=across, missing=missing)
-        found.append(block)
-        made = list(measures(block, options))
-        kept.append((block, [(len(rows) + i, one) for i, one in enumerate(made) if one.influence.size]))
-        rows += [_row(one, scale.name, across, missing, conf_level) for one in made]
-        paradox += _prevails(made, scale.name)
+        for block in ratings(table, scale=scale.name, across=across, missing=missing, by=by):
+            found.append(block)
+            made = list(measures(block, options))
+            kept.append((block, [(len(rows) + i, one) for i, one in enumerate(made) if one.influence.size]))
+            rows += [_row(one, block, across, missing, conf_level) for one in made]
+            paradox += _prevails(made, block.name)
     notes = [*_notes(found, across), *_paradox_note(paradox), *table_notes(table)]
     return make_result(
         "rater_agreement",
         rows,
         arrays=_influences(kept, notes),
         settings=settings(
-            table, across=across, measurement=measurement, missing=missing, weights=weights, conf_level=conf_level,
+            table, across=across, by=by, measurement=measurement, missing=missing, weights=weights, conf_level=conf_level,
             n_boot=n_boot, seed=seed, scales={scale.name: list(scale.items) for scale in scales},
-            raters={block.scale: list(block.raters) for block in found},
+            raters={block.scale: list(block.raters) for block in found if not block.group},
         ),
         notes=notes,
     )  # fmt: skip
 
 
-def _check(table: ResponseTable, *, across: str, measurement: str, weights: str, n_boot: int) -> None:
+def _check(
+    table: ResponseTable,
+    across: str,
+    by: str | None,
+    *,
+    measurement: str,
+    weights: str,
+    n_boot: int,
+    seed: int,
+) -> None:
     """Tell every fault of the arguments that this question alone has."""
-    faults = []
+    faults = seed_faults(seed)
     there = [*table.facets, *([SAMPLE] if table.has_sample else [])]
     if across not in there:
         shown = ", ".join(map(visible, there)) or "none"
         todo = f"Use one of: {shown}" if there else "A table without facets has one rater"
         faults.append(Fault("across", f"'{visible(across)}' is no facet of the table", todo))
+    if by is not None and by not in table.facets:
+        shown = ", ".join(map(visible, table.facets)) or "none"
+        faults.append(Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {shown}"))
+    elif by is not None and by == across:
+        what = f"'{visible(by)}' already plays the rater: each of its levels would be one rater alone"
+        faults.append(Fault("by", what, "Name another facet, or leave by out"))
     for name, value, allowed in (
         ("measurement", measurement, get_args(Level)),
         ("weights", weights, get_args(Weights)),
@@ -188,10 +227,11 @@ def _check(table: ResponseTable, *, across: str, measurement: str, weights: str,
 RULES = {"available": "available units", "complete": "units that all raters rated"}
 
 
-def _row(measure: Measure, scale: str, across: str, missing: str, conf_level: float) -> Row:
+def _row(measure: Measure, block: Ratings, across: str, missing: str, conf_level: float) -> Row:
     """Put a measure into the columns of the glossary."""
     row: Row = {
-        "estimand": measure.estimand, "term": scale, "other": measure.other, "facet": across,
+        "estimand": measure.estimand, "term": block.scale, "other": measure.other, "facet": across,
+        "group": block.group,
         "estimate": measure.estimate, "std_error": measure.std_error, "conf_low": measure.low,
         "conf_high": measure.high, "conf_level": conf_level, "n": measure.who.size,
         "method": f"{measure.method}; {RULES[missing]}", "reason": measure.reason,
@@ -201,12 +241,12 @@ def _row(measure: Measure, scale: str, across: str, missing: str, conf_level: fl
     return row
 
 
-def _prevails(made: Sequence[Measure], scale: str) -> Iterator[str]:
+def _prevails(made: Sequence[Measure], name: str) -> Iterator[str]:
     """Where raters agree and kappa is low all the same."""
     first = {one.estimand: one.estimate for one in reversed(made) if not one.other}
     percent, kappa = first.get("percent_agreement", np.nan), first.get("fleiss_kappa", np.nan)
     if percent > PARADOX[0] and kappa < PARADOX[1]:
-        yield f"{visible(scale)} (agreement {percent:.2f}, Fleiss' kappa {kappa:.2f})"
+        yield f"{name} (agreement {percent:.2f}, Fleiss' kappa {kappa:.2f})"
 
 
 def _paradox_note(found: Sequence[str]) -> list[Note]:
@@ -222,19 +262,30 @@ def _paradox_note(found: Sequence[str]) -> list[Note]:
 def _notes(found: Sequence[Ratings], across: str) -> Iterator[Note]:
     """What a reader must know of the units and the raters."""
     usable = [one for one in found if not one.obstacle]
-    few = [f"{visible(one.scale)} {one.ids.size}" for one in usable if 1 < one.ids.size < FEW_RESPONDENTS]
+    few: dict[str, int] = {}
+    for one in usable:
+        if 1 < one.ids.size < FEW_RESPONDENTS:
+            label = visible(one.group) or one.name
+            few[label] = min(one.ids.size, few.get(label, one.ids.size))
     if few:
-        text = f"Fewer than {FEW_RESPONDENTS} respondents: {listed(few)}. Intervals from so few cover less often than they say."
+        shown = listed([f"{label} ({n})" for label, n in few.items()])
+        text = f"Fewer than {FEW_RESPONDENTS} respondents: {shown}. Intervals from so few cover less often than they say."
         yield Note("few_respondents", text)
     single = [
-        f"{visible(one.scale)} {count}"
+        f"{one.name} {count}"
         for one in usable
         if (count := int(np.count_nonzero(np.count_nonzero(~np.isnan(one.values), axis=1) == 1)))
     ]
     if single:
         text = f"Units that one level of {visible(across)} alone rated say nothing of agreement: {listed(single)}."
         yield Note("single_ratings", text, "info")
-    out = [f"{visible(one.scale)} {one.left_out}" for one in found if one.left_out]
+    silent = [
+        f"{one.name}: {listed([visible(name, 30) for name in one.silent], 4)}" for one in found if one.silent
+    ]
+    if silent:
+        text = f"Levels of {visible(across)} that were asked and gave no rating are left out: {listed(silent, sep='; ')}."
+        yield Note("silent_raters", text)
+    out = [f"{one.name} {one.left_out}" for one in found if one.left_out]
     if out:
         yield Note("incomplete_units", f"Units that not every rater rated are left out: {listed(out)}.")
     if any(one.numbered for one in usable):
@@ -247,7 +298,7 @@ def _notes(found: Sequence[Ratings], across: str) -> Iterator[Note]:
     if along:
         text = f"{listed(along)} changes with {visible(across)}: the two cannot be told apart, and a difference may be either's."
         yield Note("nested_facet", text)
-    many = [f"{visible(one.scale)} {len(one.raters)}" for one in usable if len(one.raters) > MANY_RATERS]
+    many = [f"{one.name} {len(one.raters)}" for one in usable if len(one.raters) > MANY_RATERS]
     if many:
         text = f"Pairs are not told one by one above {MANY_RATERS} raters: {listed(many)}."
         yield Note("many_raters", text, "info")

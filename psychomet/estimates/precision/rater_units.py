@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from psychomet.scores.score import Missing, answers
+from psychomet.scores.score import Answers, Missing, answers
 from psychomet.table.design import NOT_APPLICABLE
 from psychomet.table.responses import ResponseTable
+from psychomet.text import visible
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -41,6 +43,10 @@ class Ratings:
         Facets that change with the rater, so that they are part of it.
     left_out : int
         Units left out because a rating was missing (``missing="complete"``).
+    group : str
+        "facet = level", or empty for the whole table.
+    silent : tuple of str
+        Levels that were asked and gave no rating.
     """
 
     scale: str
@@ -51,6 +57,13 @@ class Ratings:
     numbered: bool = False
     along: tuple[str, ...] = ()
     left_out: int = 0
+    group: str = ""
+    silent: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Scale and group, for a sentence."""
+        return f"{visible(self.scale)}{f' ({visible(self.group)})' if self.group else ''}"
 
     @property
     def obstacle(self) -> str:
@@ -64,8 +77,10 @@ class Ratings:
         return ""
 
 
-def ratings(responses: ResponseTable, *, scale: str, across: str, missing: Missing) -> Ratings:
-    """Return the answers of a scale with the levels of one facet as raters.
+def ratings(
+    responses: ResponseTable, *, scale: str, across: str, missing: Missing, by: str | None = None
+) -> Iterator[Ratings]:
+    """Yield the answers of a scale with the levels of one facet as raters: the whole table, then each level of ``by``.
 
     Parameters
     ----------
@@ -76,7 +91,9 @@ def ratings(responses: ResponseTable, *, scale: str, across: str, missing: Missi
     across : str
         A facet of the table, or ``sample``.
     missing : {"available", "complete"}
-        Keep units with any rating, or those with a rating by every rater.
+        Keep units with any rating, or those with a rating by every rater of the group.
+    by : str, optional
+        A facet of the table, not ``across``.
 
     Notes
     -----
@@ -85,14 +102,30 @@ def ratings(responses: ResponseTable, *, scale: str, across: str, missing: Missi
     condition are matched by the order of their labels.
     """
     block = answers(responses, scale=scale)
-    cells = block.cells
-    there = np.asarray(cells[across].astype(object) != NOT_APPLICABLE)
-    applies = there & ~np.isnan(block.values).all(axis=1)
-    cells = cells[applies].reset_index(drop=True)
+    yield _ratings(block, "", np.ones(block.respondent.size, dtype=bool), across, missing)
+    if by is None:
+        return
+    column = block.cells[by].cat
+    codes = column.codes.to_numpy()
+    for code, level in enumerate(column.categories):
+        here = codes == code
+        if level != NOT_APPLICABLE and here.any():
+            yield _ratings(block, f"{by} = {level}", here, across, missing)
+
+
+def _ratings(block: Answers, group: str, here: NDArray[np.bool_], across: str, missing: Missing) -> Ratings:
+    """Put the answers of some administrations into units by raters."""
+    asked = here & np.asarray(block.cells[across].astype(object) != NOT_APPLICABLE)
+    applies = asked & ~np.isnan(block.values).all(axis=1)
+    cells = block.cells[applies].reset_index(drop=True)
     values, respondent = block.values[applies], block.respondent[applies].astype(np.int64)
+    levels = _codes(block.cells[across][asked])[0] if asked.any() else np.empty(0, dtype=object)
     if not len(cells):
-        return Ratings(scale, (), np.empty((0, 0)), np.empty(0, dtype=np.intp), np.empty(0, dtype=object))
+        silent = tuple(map(str, levels)) if across != SAMPLE else ()
+        return Ratings(block.scale.name, (), np.empty((0, 0)), np.empty(0, dtype=np.intp),
+                       np.empty(0, dtype=object), group=group, silent=silent)  # fmt: skip
     names, rater = _codes(cells[across])
+    silent = tuple(str(name) for name in levels if name not in set(names)) if across != SAMPLE else ()
     others = [name for name in cells.columns if name not in (across, SAMPLE)]
     along = tuple(name for name in others if _one_to_one(rater, _codes(cells[name])[1]))
     condition = _joined(respondent, *[_codes(cells[name])[1] for name in others if name not in along])
@@ -107,8 +140,9 @@ def ratings(responses: ResponseTable, *, scale: str, across: str, missing: Missi
         unit = _joined(condition, label)
         numbered = bool(np.bincount(unit).max() == 1 and _meet(condition, rater))
         condition = _joined(condition, _place(_joined(condition, rater), label)) if numbered else unit
-    return _filled(scale, values, respondent, condition, rater, names, block.respondents,
-                   numbered=numbered, along=along, missing=missing)  # fmt: skip
+    found = _filled(block.scale.name, values, respondent, condition, rater, names, block.respondents,
+                    numbered=numbered, along=along, missing=missing)  # fmt: skip
+    return replace(found, group=group, silent=silent)
 
 
 def _filled(

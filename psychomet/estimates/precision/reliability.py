@@ -37,7 +37,7 @@ from psychomet.estimates.precision.bound_rows import BOUNDS, SELECTED, bound_row
 from psychomet.estimates.precision.score_rows import (
     difference_rows,
     equal_alphas,
-    retest_facet,
+    retest_facets,
     retest_row,
 )
 from psychomet.notes import Note
@@ -55,6 +55,8 @@ Floats = NDArray[np.float64]
 
 FEWEST_BOOT = 100
 MANY_INFLUENCES = 50_000_000
+HIGH = 0.9
+"""A coefficient above it beside a negative alpha is a contradiction."""
 
 RULES = {"available": "all available pairs", "complete": "complete rows"}
 ALPHAS = ("alpha", "alpha_standardized")
@@ -103,7 +105,7 @@ def reliability(
         ``alpha``, ``alpha_standardized``, ``alpha_ordinal``, ``lambda1`` to ``lambda6``,
         ``split_half_max``, ``split_half_min``, ``split_half_mean``, ``glb``, ``sem``; over several
         scores ``difference`` (every pair of scales) and ``test_retest`` (over ``by``, else the facet
-        occasion, else repeated samples); or ``["all"]`` of them.
+        occasion, else repeated samples: the first at several levels of which respondents were asked); or ``["all"]`` of them.
     intervals : sequence of str
         ``feldt`` and ``bonett`` (the two alphas alone; normal items with equal covariances), ``delta``
         (distribution-free standard error, t on log(1 - coefficient)), ``bootstrap`` (studentised on
@@ -121,7 +123,7 @@ def reliability(
     Result
         ``alpha`` and ``alpha_standardized`` per scale, one row per interval (``feldt``, ``bootstrap``);
         further coefficients as asked for; with ``by``, ``equal_alphas`` (its estimate is the range of
-        the alphas); ``item_mean`` (t), ``item_sd`` (delta), ``item_rest_r`` (Fisher z) and
+        the alphas); ``item_mean`` (t), ``item_sd`` (delta), ``item_rest_r`` (jackknife) and
         ``alpha_if_dropped`` (Feldt) per item, of keyed responses. ``arrays["influence"]`` belongs to the rows of alpha;
         ``arrays["covariance"]`` (group, item, with_item) holds the covariances behind them.
 
@@ -140,21 +142,34 @@ def reliability(
     everyone answered alike counts in raw alpha, since it counts in the score; psych leaves it out, and
     a note gives that value too.
 
-    With ``standardized=True`` the lambdas and split halves are those of ``psych::guttman(x)`` and
-    ``psych::splitHalf(x, check.keys = FALSE)`` in R (2.2.9 looks at half of the splits of an odd number of
-    items, 2.5.3 and this function at all); by default those of ``splitHalf(x, covar = TRUE)``. The glb is
-    that of ``psych::glb.algebraic(cov(x))``, ordinal alpha that of
-    ``psych::alpha(psych::polychoric(x, correct = 0)$rho)``, the standard error of measurement (``sem``) is
-    that of the mean score; times k it is that of the sum. lambda 4, the extreme split halves and the glb
-    are the best or worst of many: too high (or low) in samples, and without an interval that covers; their
-    standard error takes the choice as given. Equal alphas of groups of different respondents are tested by
-    Feldt's W or chi-square and by Hotelling's test from influence values; where respondents met several
-    levels only the latter is given, since it holds their covariance. The reliability of a difference takes
-    the two mean scores on one set of codes, with alpha as the reliability of each.
+    In R: alpha, standardised alpha and items ``psych::alpha(x, check.keys = FALSE)``; with
+    ``standardized=True`` lambdas ``psych::guttman(x)`` and split halves
+    ``psych::splitHalf(x, check.keys = FALSE)`` (2.2.9 looks at half of the splits of an odd number of
+    items, 2.5.3 and this function at all), by default ``splitHalf(x, covar = TRUE)``; glb
+    ``psych::glb.algebraic(cov(x))``; ordinal alpha
+    ``psych::alpha(psych::polychoric(x, correct = 0)$rho)``; ``sem``, which is that of the mean score, times
+    k is ``sd(rowSums(x)) * sqrt(1 - alpha)``.
+
+    ``psych::scoreItems(keys, x)`` prints other numbers because it puts the median of the item in place of
+    every missing answer (``impute = "median"``): alpha of bfi agreeableness is .7012 there, .7007 with
+    ``impute = "mean"`` and .7030 with ``impute = "none"``, here and in ``psych::alpha``. Answers are never
+    made up here; put them in before reading to get its numbers. Four numbers are called lambda 6 or G6 of
+    that scale: .6717 (covariances, here), .6823 (correlations, ``standardized=True``), .6828
+    (``psych::alpha``: the same of rescaled pairwise covariances) and .6995 (``scoreItems``: each item
+    predicted from all 25 items of the questionnaire, not from the five of its scale).
+
+    lambda 4, the extreme split halves and the glb are the best or worst of many: too high (or low) in
+    samples, and without an interval that covers; their standard error takes the choice as given. Equal
+    alphas of groups of different respondents are tested by Feldt's W or chi-square, which need normal items
+    (W rejects .07 to .08 instead of .05 for skewed ones), and by Hotelling's test with the jackknife, which
+    does not; where respondents met several levels only the latter is given, since it holds their
+    covariance. The reliability of a difference takes the two mean scores on one set of codes, with alpha as
+    the reliability of each.
 
     Measured coverage of 95 % intervals (five items): delta .93 to .95 with 100 respondents or more, .91 to
-    .94 with 30, for lambda 6 .89 to .92 with 30; feldt and bonett about .92 with skewed items at any n. How
-    well the intervals cover is in ``docs/validation/reliability.md``.
+    .94 with 30, for lambda 6 .89 to .92 with 30; feldt and bonett about .92 with skewed items at any n;
+    jackknife .93 to .96 from 30 respondents on. How well the intervals cover is in
+    ``docs/validation/reliability.md``.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
     _check(table, unit, by, n_boot, seed)
@@ -194,8 +209,8 @@ def reliability(
         if len(groups) > 1 and "alpha" in chosen:
             rows += equal_alphas(groups, facet=str(by), conf_level=conf_level)
         if "test_retest" in chosen:
-            facet = retest_facet(table, by)
-            rows.append(retest_row(table, scale.name, facet=facet, missing=missing, conf_level=conf_level))
+            facets = retest_facets(table, by)
+            rows.append(retest_row(table, scale.name, facets=facets, missing=missing, conf_level=conf_level))
     if "difference" in chosen:
         rows += difference_rows(
             wholes, suffix, intervals=intervals, conf_level=conf_level, n_boot=n_boot, seed=seed
@@ -210,7 +225,7 @@ def reliability(
             scales={scale.name: list(scale.items) for scale in asked},
             **_beyond_default(coefficients, intervals, standardized),
         ),
-        notes=[*notes, *_chosen_notes(chosen), *(table_notes(table) if rows else [])],
+        notes=[*notes, *_contradictions(rows), *_chosen_notes(chosen), *(table_notes(table) if rows else [])],
     )  # fmt: skip
 
 
@@ -255,6 +270,27 @@ def _chosen_notes(chosen: Sequence[str]) -> list[Note]:
         "their population values, the more so the fewer respondents; do not pick the highest to report."
     )
     return [Note("selected_coefficients", text)]
+
+
+def _contradictions(rows: Sequence[Row]) -> list[Note]:
+    """Say where alpha is negative and another coefficient of the same answers near 1."""
+    alpha = {(row["term"], row["group"]): row["estimate"] for row in rows if row["estimand"] == "alpha"}
+    found: dict[str, None] = {}
+    for row in rows:
+        low = alpha.get((row["term"], row.get("group", "")), np.nan)
+        if row["estimand"] in BOUNDS and row["estimand"] != "sem" and low < 0 and row["estimate"] > HIGH:
+            group = f" ({visible(row['group'])})" if row["group"] else ""
+            found[
+                f"{visible(row['term'])}{group}: alpha {low:.2f}, {row['estimand']} {row['estimate']:.2f}"
+            ] = None
+    if not found:
+        return []
+    text = (
+        f"Alpha is negative and another coefficient near 1: {listed(list(found), 6, sep='; ')}. Each item is predicted by "
+        "the others while the items point both ways, as where a model repeats one answer whatever the item says "
+        "and the key reverses some items. No number here describes the score."
+    )
+    return [Note("bounds_against_alpha", text, "problem")]
 
 
 def _check(table: ResponseTable, unit: str, by: str | None, n_boot: int, seed: int) -> None:

@@ -13,11 +13,18 @@ from psychomet.estimates.precision.alpha_rows import RESAMPLED, Alpha, Row, delt
 from psychomet.estimates.precision.bound_rows import resampled_limits
 from psychomet.numerics.alpha_influence import by_unit, influence_error
 from psychomet.numerics.alpha_tests import Equality, cube_root_test, w_test, wald_test
-from psychomet.numerics.association import fisher_interval, pearson
 from psychomet.numerics.covariance_bootstrap import (
     covariance_influence,
     quadratic_errors,
     resampled_moments,
+)
+from psychomet.numerics.left_out import (
+    ROUNDING,
+    alpha_left_out,
+    correlation_limits,
+    correlations_left_out,
+    left_out,
+    pseudo_influence,
 )
 from psychomet.numerics.lower_bounds import Bound, one_minus_share
 from psychomet.numerics.moments import covariance, moments
@@ -34,6 +41,9 @@ TOO_FEW_GROUPS = "fewer than two groups have an alpha below 1"
 NO_TEST = "too few respondents for so many groups, or alphas that do not vary apart"
 OTHER_RANGE = "the two scales are answered on different codes, so that their difference has no meaning"
 OTHER_ROWS = "the rows of the two scales are not those of the same respondents"
+NO_RETEST_LIMITS = (
+    "fewer than four respondents, r is 1, or without one of them everyone scored alike at a level"
+)
 NO_DIFFERENCE = "the difference of the two scores does not vary"
 
 
@@ -41,8 +51,8 @@ def equal_alphas(groups: Sequence[tuple[Sample, Alpha]], *, facet: str, conf_lev
     """Rows of the tests that raw alpha is the same at all levels of a facet.
 
     Groups of different respondents: W (two groups) or the chi-square of Feldt, Woodruff and Salih, and
-    Hotelling's test from the influence values. Groups that share respondents: the latter alone, since it
-    alone has their covariance.
+    Hotelling's test with the jackknife over respondents. Groups that share respondents: the latter alone,
+    since it alone has their covariance.
     """
     used = [(sample, kind) for sample, kind in groups if not kind.reason and kind.value < 1]
     ids = [sample.ids for sample, _ in used]
@@ -64,11 +74,25 @@ def equal_alphas(groups: Sequence[tuple[Sample, Alpha]], *, facet: str, conf_lev
     influence = np.zeros((everyone.size, len(used)))
     for column, (sample, kind) in enumerate(used):
         place = np.searchsorted(everyone, sample.ids)
-        influence[place, column] = kind.influence * everyone.size / sample.ids.size
+        influence[place, column] = alpha_jackknife(sample, kind) * everyone.size / sample.ids.size
     test = wald_test(value, influence)
     how = "independent groups" if apart else "the same respondents, with their covariance"
-    row = shared | {"method": f"delta; Hotelling on log(1 - alpha), {how}, range of the alphas"}
+    row = shared | {"method": f"jackknife; Hotelling on log(1 - alpha), {how}, range of the alphas"}
     return [*rows, row | (_tested(test) if np.isfinite(test.statistic) else {"reason": NO_TEST})]
+
+
+def alpha_jackknife(sample: Sample, kind: Alpha) -> Floats:
+    """Return the influence of every respondent on alpha as the jackknife on log(1 - alpha) sees it.
+
+    It keeps the test's size in small groups, where the derivative makes errors too small. The derivative is
+    used where a respondent has several rows, or alpha without one of them has no value.
+    """
+    if sample.clustered:
+        return kind.influence
+    without = alpha_left_out(left_out(sample.values, sample.sums, sample.cov))
+    if not (without < 1).all():
+        return kind.influence
+    return pseudo_influence(np.log1p(-without)) * (kind.value - 1)
 
 
 def _tested(test: Equality) -> Row:
@@ -112,7 +136,7 @@ def difference_rows(
         shared |= {"estimate": float(bound.value), "std_error": influence_error(felt)}
         boot = (np.empty(0), np.empty(0))
         if set(kinds) & set(RESAMPLED):
-            boot = _replicates(values, k, n_boot, seed, unit)
+            boot = difference_replicates(values, k=k, n_boot=n_boot, seed=seed, unit=unit)
         for name in kinds:
             if name == "delta":
                 part = delta_limits(float(bound.value), felt, conf_level)
@@ -153,13 +177,13 @@ def _together(first: Sample, second: Sample) -> tuple[Floats, str]:
     return np.concatenate([first.values, second.values], axis=1), ""
 
 
-def _replicates(
-    values: Floats, k: int, n_boot: int, seed: int, unit: NDArray[np.intp] | None
+def difference_replicates(
+    values: Floats, *, k: int, n_boot: int, seed: int, unit: NDArray[np.intp] | None
 ) -> tuple[Floats, Floats]:
     """The reliability of the difference in each resample, and its standard error there."""
     found, errors = [], []
     holes = bool(np.isnan(values).any())
-    for block in resampled_moments(values, n_boot=n_boot, seed=seed, unit=unit):
+    for block in resampled_moments(values, n_boot=n_boot, seed=seed, unit=unit, keep_flat=True):
         bound = difference_reliability(block.cov, k=k)
         found.append(bound.value)
         blank = np.full(bound.value.shape, np.nan)
@@ -167,28 +191,34 @@ def _replicates(
     return np.concatenate(found), np.concatenate(errors)
 
 
-def retest_facet(table: ResponseTable, by: str | None) -> str:
-    """Return the facet over which scores are correlated: the one asked for, else occasion, else sample."""
-    if by is not None:
-        return by
-    if "occasion" in table.facets:
-        return "occasion"
-    return "sample" if table.has_sample else ""
+def retest_facets(table: ResponseTable, by: str | None) -> list[str]:
+    """Return the facets over which scores may be correlated, first choice first: the one asked for, occasion, sample."""
+    found = [by] if by is not None else []
+    found += ["occasion"] if "occasion" in table.facets and by != "occasion" else []
+    return found + (["sample"] if table.has_sample and by != "sample" else [])
 
 
-def retest_row(table: ResponseTable, scale: str, *, facet: str, missing: Missing, conf_level: float) -> Row:
+def retest_row(
+    table: ResponseTable, scale: str, *, facets: Sequence[str], missing: Missing, conf_level: float
+) -> Row:
     """Row of the mean correlation between levels of a facet, from respondent by level means.
 
-    Two levels: Pearson's r with Fisher's z. More: the mean of the correlations of all pairs of levels, with
-    t limits on the scale atanh from influence values. Only respondents with a score at every level.
+    Of the first of ``facets`` at several levels of which some respondents were asked: a facet that tells
+    respondents apart has no scores that were repeated over it.
+
+    Pearson's r of two levels, the mean over all pairs of more, with the jackknife over respondents on the scale
+    atanh: it needs no normal scores. Only respondents with a score at every level.
     """
-    row: Row = {"estimand": "test_retest", "term": scale, "facet": facet, "conf_level": conf_level,
-                "method": "none"}  # fmt: skip
     block = scale_scores(table, scale=scale, missing=missing)
-    if facet not in block.cells.columns:
-        return row | {"n": 0, "reason": "the table has no facet over which scores were repeated"}
-    scores, n_levels = _level_means(block, facet)
-    row |= {"n": scores.shape[0]}
+    known = [facet for facet in facets if facet in block.cells.columns]
+    row: Row = {"estimand": "test_retest", "term": scale, "facet": known[0] if known else "",
+                "conf_level": conf_level, "method": "none", "n": 0}  # fmt: skip
+    if not known:
+        return row | {"reason": "the table has no facet over which scores were repeated"}
+    made = {facet: _level_means(block, facet) for facet in known}
+    facet = next((facet for facet, (scores, _) in made.items() if scores.shape[0] > 2), known[0])
+    scores, n_levels = made[facet]
+    row |= {"facet": facet, "n": scores.shape[0]}
     if n_levels < 2 or scores.shape[0] < 3:
         few = (
             "fewer than two levels"
@@ -196,27 +226,34 @@ def retest_row(table: ResponseTable, scale: str, *, facet: str, missing: Missing
             else "fewer than three respondents have a score at every level"
         )
         return row | {"reason": few}
-    pairs = list(combinations(range(scores.shape[1]), 2))
-    found = np.array([pearson(scores[:, a], scores[:, b]) for a, b in pairs])
-    if not np.isfinite(found).all():
+    spread = np.abs(scores - scores[0]).max(axis=0)
+    if not (spread > ROUNDING * np.abs(scores).max()).all():
         return row | {"reason": "at a level everyone scored alike"}
-    value = float(found.mean())
-    if len(pairs) == 1:
-        error, low, high = fisher_interval(value, n=scores.shape[0], conf_level=conf_level, kind="pearson")
-        row |= {"method": "fisher_z; two levels", "estimate": value, "std_error": error}
-        limits = {"conf_low": low, "conf_high": high}
-        return row | (limits if np.isfinite(low) else {"reason": "fewer than four respondents, or r is 1"})
-    z = (scores - scores.mean(axis=0)) / scores.std(axis=0)
-    felt = np.mean(
-        [
-            z[:, a] * z[:, b] - r * (z[:, a] ** 2 + z[:, b] ** 2) / 2
-            for (a, b), r in zip(pairs, found, strict=True)
-        ],
-        axis=0,
-    )
-    row |= {"method": f"delta; mean of {len(pairs)} correlations of {n_levels} levels, on atanh"}
-    row |= {"estimate": value, "std_error": influence_error(felt)}
-    return row | delta_limits(value, felt, conf_level, scale="fisher")
+    found = np.atleast_2d(np.corrcoef(scores.T))[np.triu_indices(scores.shape[1], 1)]
+    value = np.array([found.mean()])
+    error, low, high = (float(part[0]) for part in mean_correlation_limits(scores, value, conf_level))
+    how = f"mean of {found.size} correlations of {n_levels} levels" if found.size > 1 else "two levels"
+    row |= {"method": f"jackknife; {how}, t on atanh", "estimate": float(value[0]), "std_error": error}
+    limits = {"conf_low": low, "conf_high": high}
+    return row | (limits if np.isfinite(low) else {"reason": NO_RETEST_LIMITS})
+
+
+def mean_correlation_limits(
+    scores: Floats, value: Floats, conf_level: float
+) -> tuple[Floats, Floats, Floats]:
+    """Return standard error and jackknife limits of the mean correlation of all pairs of columns, each (1,).
+
+    Parameters
+    ----------
+    scores : (n, m) array
+        Scores of n respondents at m levels, without holes.
+    value : (1,) array
+        The mean correlation.
+    conf_level : float
+        Nominal coverage.
+    """
+    without = correlations_left_out(scores).mean(axis=1, keepdims=True)
+    return correlation_limits(value, without, n=np.array([float(len(scores))]), conf_level=conf_level)
 
 
 def _level_means(block: Any, facet: str) -> tuple[Floats, int]:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from psychomet.numerics.dstudy.designs import Cheapest, Coefficient, cheapest, coefficient, designs, errors
+from psychomet.numerics.dstudy.designs import (
+    Cheapest,
+    Coefficient,
+    cheapest,
+    coefficient,
+    designs,
+    errors,
+    observed_errors,
+)
 from psychomet.numerics.dstudy.effects import kept_effects
 from psychomet.numerics.dstudy.limits import linear_limits, pivotal_components, ratio_limits
 from psychomet.numerics.dstudy.strata import resampled_components, square_influence
@@ -16,11 +24,16 @@ from psychomet.numerics.dstudy.study import (
     ratio_interval,
     study,
 )
+from psychomet.numerics.dstudy.tails import Tails, cell_deviations, row_deviations, tails
 
 __all__ = [
     "Interval",
     "Study",
+    "Tails",
     "bootstrap_interval",
+    "cell_deviations",
+    "row_deviations",
+    "tails",
     "component_interval",
     "drawn_components",
     "influences",
@@ -34,6 +47,7 @@ __all__ = [
     "errors",
     "kept_effects",
     "linear_limits",
+    "observed_errors",
     "pivotal_components",
     "ratio_limits",
     "resampled_components",

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from psychomet.numerics.variance import Effect
 
 Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
 Coefficient = Literal["g", "phi"]
 
 _REACHED = 1e-12  # a coefficient this little below the target is rounding
@@ -61,6 +62,48 @@ def errors(effects: Sequence[Effect], numbers: Floats, *, coefficient: Coefficie
         if others and (coefficient == "phi" or 0 in effect):
             weights[:, column] = 1 / np.prod(numbers[:, others], axis=1)
     return weights
+
+
+def observed_errors(effects: Sequence[Effect], codes: Codes) -> tuple[Floats, Floats]:
+    """Return the weights of the components in the error variance of the respondents' actual mean answers.
+
+    With a_pl the share of respondent p's answers that fall on level l of an effect, the absolute error holds the
+    mean over respondents of sum_l a_pl^2. Relative error holds the same for effects of the respondent, and for
+    effects of conditions alone what does not cancel between two respondents: mean sum_l a_pl^2 less the mean over
+    pairs of sum_l a_pl a_ql, which is 0 where all met the same conditions.
+
+    Parameters
+    ----------
+    effects : sequence of Effect
+        Axes that take part in each component; axis 0 is the object of measurement.
+    codes : (d, N) array of int
+        Level of each axis, row by row.
+
+    Returns
+    -------
+    tuple of (m,) array
+        Weights in the relative and in the absolute error. Where every cell has one answer they are those of
+        :func:`errors` for the numbers of levels.
+    """
+    respondent = np.unique(codes[0], return_inverse=True)[1].ravel()
+    answered = np.bincount(respondent).astype(float)
+    n = answered.size
+    relative, absolute = np.zeros(len(effects)), np.zeros(len(effects))
+    for column, effect in enumerate(effects):
+        others = [axis for axis in effect if axis]
+        if not others:
+            continue
+        level = np.unique(codes[others], axis=1, return_inverse=True)[1].ravel()
+        pair, count = np.unique(respondent * (int(level.max()) + 1) + level, return_counts=True)
+        share = count / answered[pair // (int(level.max()) + 1)]
+        own = float((share**2).sum())
+        absolute[column] = relative[column] = own / n
+        if 0 not in effect:
+            total = np.bincount(pair % (int(level.max()) + 1), share)
+            # Rounding must not leave a trace of effects that cancel.
+            apart = max(own / n - (float((total**2).sum()) - own) / (n * max(n - 1, 1)), 0.0)
+            relative[column] = apart if apart > _REACHED else 0.0
+    return relative, absolute
 
 
 def coefficient(component: Floats, weights: Floats, *, at: int = 0) -> Floats:

@@ -11,6 +11,7 @@ from scipy.special import expit
 from scipy.stats import chi2, norm
 
 from psychomet.numerics.dstudy.limits import linear_limits, pivotal_components, ratio_limits
+from psychomet.numerics.dstudy.refit import refitted_components
 from psychomet.numerics.dstudy.strata import resampled_components, square_influence
 from psychomet.numerics.resample import bca_interval, resample_weights
 from psychomet.numerics.variance import Balanced, Effect, balanced, balanced_reml, reml
@@ -44,10 +45,10 @@ class Study:
     squares : Balanced or None
         The analysis of variance of a balanced layout.
     replicates : (n_boot, m) array
-        Unconstrained components in resamples of respondents; no rows where there were none.
+        Components in resamples of respondents, unconstrained where there is balance; no rows where there were none.
     influence : (n, m) array
-        Empirical influence of each respondent on the unconstrained components; no rows without respondents
-        or balance.
+        Empirical influence of each respondent on the unconstrained components; no rows without respondents.
+        Without balance it is that of :func:`refitted_components`, and there are no rows without resamples.
     """
 
     effects: tuple[Effect, ...]
@@ -104,7 +105,7 @@ def study(
     non_negative : bool
         Hold negative components at 0 by restricted maximum likelihood.
     n_boot, seed : int
-        Resamples of axis 0; 0 for none.
+        Resamples of axis 0; 0 for none. Without ``cells`` each costs a fit.
     respondents : bool
         Whether axis 0 is the respondents.
 
@@ -117,10 +118,20 @@ def study(
         found = reml(values, codes=list(codes), effects=_estimable(codes, effects), non_negative=non_negative)
         everything = tuple(range(codes.shape[0]))
         held = (*found.effects[:-1], everything)
-        empty = np.empty((0, len(held)))
+        drawn = influence = np.empty((0, len(held)))
+        if respondents and n_boot:
+            drawn, influence = refitted_components(
+                values,
+                codes,
+                held,
+                start=found.component,
+                non_negative=non_negative,
+                n_boot=n_boot,
+                seed=seed,
+            )
         return Study(
             held, found.component, found.covariance, found.at_boundary, found.converged, non_negative,
-            None, empty, empty,
+            None, drawn, influence,
         )  # fmt: skip
     squares = balanced(cells, nested=nested, effects=effects)
     fitted = balanced_reml(squares, non_negative=non_negative)

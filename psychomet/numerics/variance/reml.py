@@ -59,6 +59,8 @@ def reml(
     codes: Sequence[ArrayLike],
     effects: Sequence[Effect],
     non_negative: bool = True,
+    start: ArrayLike | None = None,
+    settled: float = SETTLED,
 ) -> Reml:
     """Return variance components of crossed and nested random effects by REML.
 
@@ -73,6 +75,10 @@ def reml(
         residual, and is dropped as such, when no cell holds two rows.
     non_negative : bool
         False lets a component be negative as long as the covariance matrix of the rows is positive definite.
+    start : (m,) array, optional
+        Components to start from, in the order of the result; default Henderson's. Small ones are raised.
+    settled : float
+        Predicted gain in log-likelihood at which the iterations stop.
 
     Returns
     -------
@@ -102,7 +108,7 @@ def reml(
         )
     variance = spread / (cells.rows - 1)
     system = equations(cells)
-    point, converged = _climb(system, _start(system, variance), non_negative, variance)
+    point, converged = _climb(system, _start(system, variance, start), non_negative, variance, settled)
     at_boundary = point.sigma == 0
     free = ~at_boundary
     covariance = np.zeros(point.information.shape)
@@ -118,8 +124,10 @@ def reml(
     )
 
 
-def _start(system: Equations, variance: float) -> Floats:
-    """Henderson's components, those that are negative or small raised to a small share of the variance."""
+def _start(system: Equations, variance: float, given: ArrayLike | None) -> Floats:
+    """Henderson's components or those given, what is negative or small raised to a small share of the variance."""
+    if given is not None and np.shape(given) == (system.cells.size.size + 1,):
+        return np.maximum(np.asarray(given, dtype=float), START * variance)
     try:
         start = henderson_cells(system.cells)
     except ValueError:
@@ -127,7 +135,9 @@ def _start(system: Equations, variance: float) -> Floats:
     return np.maximum(start, START * variance)
 
 
-def _climb(system: Equations, start: Floats, non_negative: bool, variance: float) -> tuple[_Point, bool]:
+def _climb(
+    system: Equations, start: Floats, non_negative: bool, variance: float, settled: float
+) -> tuple[_Point, bool]:
     """Average-information steps with halving until the predicted gain is nothing."""
     least = FLOOR * np.append(1 / (system.cells.rows / system.cells.size), 0.0)
     point = _point(system, start, least, non_negative)
@@ -141,7 +151,7 @@ def _climb(system: Equations, start: Floats, non_negative: bool, variance: float
         target = _target(point, non_negative)
         change = target - point.sigma
         gain = float(point.score @ change)
-        if gain < SETTLED:
+        if gain < settled:
             converged = True
             break
         following = _shortened(system, point, change, least, non_negative)

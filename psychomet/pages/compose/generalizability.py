@@ -50,6 +50,10 @@ _LEAD_SCORES = (
     "each condition and their interplay. What belongs to the respondents is what a score is meant to show; a large "
     "part for respondent x condition means that conditions put the respondents in another order."
 )
+_LEAD_CONDITIONS = (
+    "Where does the variance of {what} come from? It is taken apart into each condition and their interplay. Nobody is "
+    "measured here: every respondent is one way of asking, and what differs between them is the way of asking."
+)
 _HOW = (
     "Read the G coefficient where respondents are compared with each other under the same conditions, and Phi where a "
     "score is taken at its face value. Both are for scores averaged over the conditions of this table, as the design "
@@ -74,7 +78,7 @@ def generalizability(result: Result, context: Context) -> Section:
     components = frame[frame["estimand"].isin(["variance_component", "variance_share"])]
     coefficients = frame[frame["estimand"].isin(_COEFFICIENTS)]
     between = frame[frame["estimand"] == "universe_correlation"]
-    blocks: list[Block] = [Paragraph((_LEAD if of_answers(result) else _LEAD_SCORES,), "lead")]
+    blocks: list[Block] = [Paragraph((_lead(result),), "lead")]
     blocks += _bars(shares, context)
     blocks += _dots(shares, context)
     if not components.empty:
@@ -87,6 +91,17 @@ def generalizability(result: Result, context: Context) -> Section:
     if not between.empty:
         blocks.append(_correlation_table(between))
     return Section(context.title, context.anchor, tuple(blocks))
+
+
+def _lead(result: Result) -> str:
+    """Return what is taken apart, and into what."""
+    if result.settings.get("object") == "none":
+        return _LEAD_CONDITIONS.format(what=_taken_apart(result))
+    return _LEAD if of_answers(result) else _LEAD_SCORES
+
+
+def _taken_apart(result: Result) -> str:
+    return "a single answer" if of_answers(result) else "the score of one administration"
 
 
 def with_columns(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -109,8 +124,8 @@ def generalizability_sentence(result: Result, context: Context) -> Text:
     frame = frame if whole.empty else whole
     mine = [row for row in _drawn(frame) if row["facet"] == _RESPONDENT]
     if not mine:
-        return ()
-    what = "a single answer" if of_answers(result) else "the score of one administration"
+        return _largest(result, frame)
+    what = _taken_apart(result)
     pieces: list[Inline] = [Strong("Generalizability"), f": of the variance of {what}, "]
     if len(mine) == 1:
         only = mine[0]
@@ -137,6 +152,21 @@ def generalizability_sentence(result: Result, context: Context) -> Text:
         pieces.append(f"{', and' if len(other) else ';'} {percent(float(means[_RESIDUAL]), 0)} ")
         pieces.append("is residual" if len(other) else f"is residual{scope}")
     return (*pieces, ".")
+
+
+def _largest(result: Result, frame: pd.DataFrame) -> Text:
+    """Return the headline where no respondents are measured: the largest source beside the residual."""
+    means = frame.groupby("facet", sort=False)["estimate"].mean()
+    other = means[[name for name in means.index if name != _RESIDUAL]]
+    if result.settings.get("object") != "none" or other.empty:
+        return ()
+    scope = " on average" if frame["term"].nunique() > 1 else ""
+    rest = f"; {percent(float(means[_RESIDUAL]), 0)} is residual" if _RESIDUAL in means.index else ""
+    return (
+        Strong("Generalizability"), f": of the variance of {_taken_apart(result)} over the ways of asking, ",
+        f"{percent(float(other.max()), 0)}{scope} belongs to ", data(str(other.idxmax()), 60),
+        f", the largest source beside the residual{rest}.",
+    )  # fmt: skip
 
 
 def _range_of(row: dict[str, Any]) -> str:

@@ -70,7 +70,7 @@ def target_of(result: Result) -> float:
 
 
 def recommended(result: Result) -> dict[str, Design]:
-    """Return the design recommended for each scale, as far as the settings name one."""
+    """Return the design recommended for each scale (and group: "scale / group"), as far as the settings name one."""
     found = {}
     for scale, entry in mapping(result.settings.get("plan")).items():
         design = {
@@ -85,16 +85,25 @@ def recommended(result: Result) -> dict[str, Design]:
 
 def is_recommended(row: Mapping[str, Any], chosen: Mapping[str, Design]) -> bool:
     """Say whether a row of the table is the design recommended for its scale."""
-    design = chosen.get(str(row["term"]))
+    design = chosen.get(_place(row))
     mine = parse_design(str(row["level"]))
     return bool(mine) and design is not None and all(design.get(name) == many for name, many in mine.items())
 
 
+def _place(row: Mapping[str, Any]) -> str:
+    """Return the name under which the settings hold the plan of a row's scale and group."""
+    return f"{row['term']} / {row['group']}" if row["group"] else str(row["term"])
+
+
 def plan_sentence(result: Result, context: Context) -> Text:
     """Return the headline: the cheapest design that reaches the target, by scale."""
-    frame = with_columns(result.estimates, ("level",))
+    frame = with_columns(result.estimates, ("level", "group"))
     chosen, target, estimand = recommended(result), target_of(result), coefficient_of(result)
-    rows = [row for row in beside(frame, ("term", "group", "level")) if is_recommended(row, chosen)]
+    rows = [
+        row
+        for row in beside(frame[frame["group"] == ""], ("term", "group", "level"))
+        if is_recommended(row, chosen)
+    ]
     scales = list(dict.fromkeys(str(name) for name in frame["term"] if name))
     if not math.isfinite(target) or not scales:
         return ()
@@ -108,7 +117,7 @@ def plan_sentence(result: Result, context: Context) -> Text:
             "; " if at else "", data(row["term"], 60), f" reaches {goal} " if not at else " with ",
             *(["with "] if not at else []), data(row["level"], 80),
             f" (expected {number(value(part(row, estimand), 'estimate'), 2)}"
-            f"{f', cost {count(cost)} per respondent' if math.isfinite(cost) else ''}{_likely(row)})",
+            f"{f', cost {_cost(cost)} per respondent' if math.isfinite(cost) else ''}{_likely(row)})",
         ]  # fmt: skip
     if len(met) > len(shown):
         pieces.append(f"; {len(met) - len(shown)} more are in the table")
@@ -152,7 +161,7 @@ def _other_design(
 ) -> str:
     """Name a design that is not the recommended one: as observed, or the largest within the limits."""
     first = next(one for one in rows if (one["term"], one["group"]) == (row["term"], row["group"]))
-    return "this table" if row is first or row["term"] in chosen else "largest allowed"
+    return "this table" if row is first or _place(row) in chosen else "largest allowed"
 
 
 def _columns(rows: Sequence[Mapping[str, Any]], level: str, estimand: str) -> list[Show]:
@@ -176,7 +185,12 @@ def _level_of(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
 
 def _calls(row: Mapping[str, Any]) -> str:
     calls = value(part(row, "calls"), "estimate")
-    return count(calls) if math.isfinite(calls) else NOTHING
+    return _cost(calls) if math.isfinite(calls) else NOTHING
+
+
+def _cost(cost: float) -> str:
+    """Return a cost with three digits, or as a whole number from 1,000."""
+    return count(round(cost)) if cost >= 1000 or cost == int(cost) else f"{cost:.3g}"
 
 
 def _tables(rows: Sequence[dict[str, Any]], result: Result, frame: pd.DataFrame) -> list[Block]:
@@ -220,7 +234,7 @@ def _figures(
     panels: dict[str, Mapping[str, Sequence[Point]]] = {}
     for name in dict.fromkeys((str(row["term"]), str(row["group"])) for row in rows):
         mine = [row for row in rows if (row["term"], row["group"]) == name]
-        curves = _curves(mine, estimand, chosen.get(name[0]))
+        curves = _curves(mine, estimand, chosen.get(_place(mine[0])))
         if curves:
             panels[in_group(*name)] = curves
     target = target_of(result)

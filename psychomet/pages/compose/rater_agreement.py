@@ -15,6 +15,7 @@ from psychomet.pages.document import Block, Figure, Heading, Paragraph, Section,
 from psychomet.pages.figures.dots import Dot, draw_dots
 from psychomet.pages.figures.panels import draw_panels
 from psychomet.pages.tables import (
+    Row,
     Show,
     build,
     confidence,
@@ -35,7 +36,10 @@ _LEAD = (
 )
 _SEVERITY = (
     "Severity is how far a rater lies above or below the mean of all raters of the same answers. It moves every score "
-    "that the rater gives; it does not change the order of the respondents within one rater."
+    "that the rater gives; it does not change the order of the respondents within one rater. Discrimination is the "
+    "correlation with the mean of the other raters. The slope says why it is high or low: a rater below 1 compresses the "
+    "scale, one above 1 stretches it, as far as the other raters agree; the residual standard deviation is the rater's "
+    "own scatter about that line."
 )
 _NAMES = {
     "percent_agreement": "Percent agreement",
@@ -52,10 +56,23 @@ _NAMES = {
 _DRAWN = ("krippendorff_alpha", "gwet_ac1", "gwet_ac2", "fleiss_kappa", "light_kappa", "kendall_w",
           "cohen_kappa", "weighted_kappa", "concordance_correlation")  # fmt: skip
 _LIMITS = ("mean_difference", "limit_of_agreement_low", "limit_of_agreement_high")
-_RATERS = ("rater_severity", "rater_discrimination")
+_RATERS = ("rater_severity", "rater_discrimination", "rater_slope", "rater_residual_sd")
+_WHOLE = "whole table"
+_READ = ("jackknife", "Wilson")
+_FURTHER = (("rater_slope", "Slope"), ("rater_residual_sd", "Residual SD"))
+_AXES = {
+    "rater_severity": ("severity (units of the score)", "right of zero a rater gives more than the others, left of it less"),
+    "rater_discrimination": (
+        "discrimination", "the further to the right, the more a rater tells respondents apart as the others do",
+    ),
+    "rater_slope": ("slope", "below 1 a rater uses less of the scale than the others do, above 1 more"),
+    "rater_residual_sd": (
+        "residual standard deviation (units of the score)", "the further to the right, the less consistent a rater is",
+    ),
+}  # fmt: skip
 _EVERYONE = "all raters"
 """Units on which not two but all raters agree."""
-_PER_FIGURE, _MAX_SERIES, _MAX_RATERS, _MAX_PANELS = 20, 6, 40, 10
+_PER_FIGURE, _MAX_SERIES, _MAX_RATERS, _MAX_PANELS, _MAX_LINES = 20, 6, 40, 10, 24
 
 
 def rater_agreement(result: Result, context: Context) -> Section:
@@ -76,7 +93,7 @@ def rater_agreement(result: Result, context: Context) -> Section:
     if differences.any():
         blocks.append(_limit_table(frame[differences]))
     if raters.any():
-        blocks += [Heading("Severity and discrimination"), Paragraph((_SEVERITY,))]
+        blocks += [Heading("The raters one by one"), Paragraph((_SEVERITY,))]
         for estimand in _RATERS:
             blocks += _rater_figure(frame[frame["estimand"] == estimand], estimand, context)
         blocks.append(_rater_table(frame[raters]))
@@ -101,6 +118,7 @@ def _taken(result: Result) -> str:
 def _table(frame: pd.DataFrame, title: str, *, folded: bool) -> Table:
     rows = merged(frame, ("facet", "term", "group", "other", "estimand"))
     for row in rows:
+        row["intervals"] = _columns(row["intervals"])
         row["name"] = _NAMES.get(str(row["estimand"]), str(row["estimand"]).replace("_", " "))
     columns = [
         *([label_column("facet", "Raters are")] if len({row.get("facet") for row in rows}) > 1 else []),
@@ -113,8 +131,17 @@ def _table(frame: pd.DataFrame, title: str, *, folded: bool) -> Table:
         *interval_columns(rows, confidence(frame)),
         *known_columns(rows),
     ]  # fmt: skip
-    caption = f"{title} n is the number of respondents whose ratings enter."
+    caption = (
+        f"{title} n is the number of respondents whose ratings enter. The first interval is the one to read: "
+        "Wilson's for percent agreement, the jackknife's otherwise."
+    )
     return build(rows, columns, (caption,), folded=folded or len(rows) > 60, remarks=True)
+
+
+def _columns(intervals: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Return the intervals of a row by column: the one to read has no name, the others keep theirs."""
+    first = next((name for name in intervals if name in _READ), next(iter(intervals)))
+    return {"": intervals[first]} | {name: ends for name, ends in intervals.items() if name != first}
 
 
 def _limit_table(frame: pd.DataFrame) -> Table:
@@ -143,6 +170,12 @@ def _rater_table(frame: pd.DataFrame) -> Table:
         number_column("n", "n", count),
         *part_columns("rater_severity", "Severity", level),
         *part_columns("rater_discrimination", "Discrimination", level),
+        *(
+            column
+            for name, heading in _FURTHER
+            if any(part(row, name) for row in rows)
+            for column in part_columns(name, heading, level)
+        ),
         *_known(rows),
     ]
     return build(
@@ -211,29 +244,58 @@ def _rater_figure(frame: pd.DataFrame, estimand: str, context: Context) -> list[
     if not rows:
         return []
     raters = list(dict.fromkeys(str(row["other"]) for row in rows))
-    scales = list(dict.fromkeys(in_group(row["term"], row["group"]) for row in rows))
-    panels: dict[str, list[Dot]] = {name: [] for name in scales[:_MAX_PANELS]}
-    for row in rows:
-        name = in_group(row["term"], row["group"])
-        if name in panels and str(row["other"]) in raters[:_MAX_RATERS]:
-            numbers = (value(row, "estimate"), *limits(row), value(row, "reference"))
-            panels[name].append(Dot(str(row["other"]), "rater", *numbers))
-    word = estimand.removeprefix("rater_")
+    axis, reading = _AXES[estimand]
+    word = axis.partition(" (")[0]
     order = sorted(rows, key=lambda row: value(row, "estimate"))
-    cut = " The first of many are drawn." if len(raters) > _MAX_RATERS or len(scales) > _MAX_PANELS else ""
-    reading = {
-        "severity": "right of zero a rater gives more than the others, left of it less",
-        "discrimination": "the further to the right, the more a rater tells respondents apart as the others do",
-    }[word]
-    figure = draw_panels(
-        {name: dots for name, dots in panels.items() if dots},
-        name=f"{context.anchor}-{word}",
-        axis=f"{word}{' (units of the score)' if word == 'severity' else ''}",
-        alt=f"{word.capitalize()} of {len(raters)} raters, from {number(value(order[0], 'estimate'), 2)} "
+    alt = (
+        f"{word.capitalize()} of {len(raters)} raters, from {number(value(order[0], 'estimate'), 2)} "
         f"({order[0]['other']}, {in_group(order[0]['term'], order[0]['group'])}) to "
         f"{number(value(order[-1], 'estimate'), 2)} "
-        f"({order[-1]['other']}, {in_group(order[-1]['term'], order[-1]['group'])}).",
-        caption=(f"{word.capitalize()} with {confidence(frame)} intervals: {reading}.{cut}",),
+        f"({order[-1]['other']}, {in_group(order[-1]['term'], order[-1]['group'])})."
+    )
+    name = f"{context.anchor}-{estimand.removeprefix('rater_').replace('_', '-')}"
+    caption = f"{word.capitalize()} with {confidence(frame)} intervals: {reading}."
+    if any(row["group"] for row in rows):
+        return [_grouped_figure(rows, name=name, axis=axis, alt=alt, caption=caption)]
+    scales = list(dict.fromkeys(str(row["term"]) for row in rows))
+    panels: dict[str, list[Dot]] = {scale: [] for scale in scales[:_MAX_PANELS]}
+    for row in rows:
+        if row["term"] in panels and str(row["other"]) in raters[:_MAX_RATERS]:
+            panels[str(row["term"])].append(Dot(str(row["other"]), "rater", *_numbers(row)))
+    cut = " The first of many are drawn." if len(raters) > _MAX_RATERS or len(scales) > _MAX_PANELS else ""
+    figure = draw_panels(
+        {scale: dots for scale, dots in panels.items() if dots},
+        name=name,
+        axis=axis,
+        alt=alt,
+        caption=(caption + cut,),
         same_limits=True,
     )
     return [figure]
+
+
+def _numbers(row: Row) -> tuple[float, float, float, float]:
+    return (value(row, "estimate"), *limits(row), value(row, "reference"))
+
+
+def _grouped_figure(rows: Sequence[Row], *, name: str, axis: str, alt: str, caption: str) -> Figure:
+    """Draw the raters of all scales one below the other, the groups of the table beside each other."""
+    one = len({row["term"] for row in rows}) == 1
+    groups = list(dict.fromkeys(str(row["group"]) for row in rows))
+    lines = list(dict.fromkeys((str(row["term"]), str(row["other"])) for row in rows))
+    dots = [
+        Dot(
+            str(row["other"]) if one else f"{row['term']} | {row['other']}",
+            str(row["group"]) or _WHOLE,
+            *_numbers(row),
+        )
+        for group in groups[:_MAX_SERIES]
+        for row in rows
+        if row["group"] == group and (str(row["term"]), str(row["other"])) in lines[:_MAX_LINES]
+    ]
+    cut = ""
+    if len(groups) > _MAX_SERIES:
+        cut += f" The first {_MAX_SERIES} of {len(groups)} groups are drawn."
+    if len(lines) > _MAX_LINES:
+        cut += f" The first {_MAX_LINES} of {len(lines)} lines are drawn."
+    return draw_dots(dots, name=name, axis=axis, alt=alt, caption=(caption + cut,))

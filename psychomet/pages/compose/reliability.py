@@ -18,12 +18,14 @@ from psychomet.pages.tables import (
     build,
     confidence,
     count,
+    degrees,
     interval,
     interval_name,
     known_columns,
     label_column,
     number,
     number_column,
+    p_value,
     records,
     value,
 )
@@ -43,6 +45,16 @@ _COEFFICIENTS = {
     "alpha": "Cronbach's alpha.",
     "alpha_standardized": "Standardized alpha: as if every item had the same spread.",
 }
+_EQUAL = (
+    "Is alpha the same in all groups? Feldt's tests take the answers as normal and reject too often where they are "
+    "skewed; Hotelling's does not need that. Where the two disagree, believe the latter."
+)
+_TESTS = {
+    "f": "Feldt's W",
+    "chi_squared": "Feldt, Woodruff and Salih",
+    "jackknife": "Hotelling, jackknife",
+    "delta": "Hotelling",
+}
 _ITEM_ROWS = ("item_mean", "item_sd", "item_rest_r", "alpha_if_dropped")
 _PER_FIGURE, _MAX_FIGURES, _PER_ITEM_FIGURE = 40, 6, 45
 
@@ -59,7 +71,8 @@ def reliability(result: Result, context: Context) -> Section:
             if not part.empty:
                 blocks.append(_alpha_table(part, context))
         blocks += _negative(scales)
-    blocks += further(frame[~frame["estimand"].isin([*_COEFFICIENTS, *_ITEM_ROWS])])
+    blocks += _equality(frame[frame["estimand"] == "equal_alphas"])
+    blocks += further(frame[~frame["estimand"].isin([*_COEFFICIENTS, *_ITEM_ROWS, "equal_alphas"])])
     items = frame[frame["estimand"].isin(_ITEM_ROWS)]
     if not items.empty:
         blocks += [Heading("Items"), Paragraph((_ITEMS,))]
@@ -92,6 +105,27 @@ def _alpha_table(frame: pd.DataFrame, context: Context) -> Table:
         "computed); n is the number of respondents.",
     )
     return build(rows, columns, caption, folded=len(rows) > 60 or name != "alpha", remarks=True)
+
+
+def _equality(frame: pd.DataFrame) -> list[Block]:
+    """Return the tests that alpha is the same in all groups, one line per test: they have their own degrees of freedom."""
+    if frame.empty:
+        return []
+    rows = records(frame)
+    for row in rows:
+        if math.isfinite(value(row, "p_value")):
+            row["test"], row["reason"] = _TESTS.get(str(row["method"]).split(";")[0], str(row["method"])), ""
+    columns = [
+        label_column("term", "Scale"),
+        label_column("facet", "Facet"),
+        number_column("n", "n", count),
+        number_column("estimate", "Range of the alphas"),
+        label_column("test", "Test"),
+        number_column("statistic", "Statistic", lambda x: number(x, 2)),
+        Show("df", degrees),
+        number_column("p_value", "p", p_value),
+    ]
+    return [build(rows, columns, (_EQUAL,), folded=len(rows) > 60, remarks=True)]
 
 
 def _negative(frame: pd.DataFrame) -> list[Block]:
@@ -192,10 +226,11 @@ def _item_tables(rows: list[dict[str, Any]], frame: pd.DataFrame, context: Conte
             number_column("alpha_if_dropped", "Alpha if dropped"),
         ]
         negative = sum(value(row, "item_rest_r") < 0 for row in mine)
-        remark = f", {negative} with a negative item-rest r" if negative else ""
-        title: Text = (
-            (data(scale), f": {len(mine)} items{remark}") if scale else (f"Other items: {len(mine)}{remark}",)
-        )
+        groups = len({row["group"] for row in mine})
+        remark = f" in {groups} groups" if groups > 1 else ""
+        remark += f", {negative} with a negative item-rest r" if negative else ""
+        many = len({row["item"] for row in mine})
+        title: Text = (data(scale), f": {many} items{remark}") if scale else (f"Other items: {many}{remark}",)
         tables.append(build(mine, columns, title, folded=True, remarks=True))
     return tables
 

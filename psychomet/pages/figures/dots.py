@@ -38,6 +38,10 @@ STYLES: tuple[tuple[str, str, bool, str], ...] = (
 )
 
 
+_LONGEST, _ONE_LINE = 40, 34
+"""Characters of a line of a row's name, and of a name that needs no second line for its group."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dot:
     """One estimate to be drawn."""
@@ -86,7 +90,8 @@ def draw_dots(
         height = 0.95 + max(0.3, 0.13 * (len(series) + 0.8)) * len(rows)
         made = drawing(WIDTH, height + (0.25 if scheme else 0.0))
         axes = made.add_subplot()
-        tidy(axes, names=rows, limits=limits, longest=40)
+        tidy(axes, names=rows, limits=limits, longest=_LONGEST)
+        axes.set_yticks(range(len(rows)), _names(rows))
         if scheme is not None:
             bands(axes, scheme)
         for at, one in enumerate(series):
@@ -97,6 +102,17 @@ def draw_dots(
         axes.set_xlabel(axis)
         _legend(axes, series, any(math.isfinite(dot.known) for dot in dots))
         return finish(made, name=name, alt=alt, caption=caption)
+
+
+def _names(rows: Sequence[str]) -> list[str]:
+    """Return the names of the rows; where one is long, what follows the bar of each, its group, is on a second line."""
+    split = [row.partition(" | ") for row in rows]
+    if not any(bar and len(row) > _ONE_LINE for row, (_, bar, _) in zip(rows, split, strict=True)):
+        return [label(row, _LONGEST) for row in rows]
+    return [
+        f"{label(name, _LONGEST)}\n{label(group, _LONGEST + 10)}" if bar else label(name, _LONGEST)
+        for name, bar, group in split
+    ]
 
 
 def mark(

@@ -163,7 +163,7 @@ def selects(rule: Rule, question: str, identity: Mapping[str, str]) -> bool:
         if pattern is None:
             continue
         value = question if name == "question" else identity[name]
-        if name == "method":
+        if name == "method" and ";" not in pattern:
             value = method_word(value)
         # Exact text first: a scale may be called "Trust [self]".
         if value != pattern and not fnmatchcase(value, pattern):

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from psychomet.errors import InputError
-from psychomet.estimates.precision.agreement import INCOMPLETE, MCGRAW_WONG, agreement
+from psychomet.estimates.precision.agreement import agreement
+from psychomet.estimates.precision.icc_rows import INCOMPLETE, MCGRAW_WONG
 from psychomet.numerics.icc import FORMS, intraclass, mean_squares
 from psychomet.result.result import Result
 
@@ -281,3 +282,113 @@ def test_names_of_mcgraw_and_wong() -> None:
     assert [MCGRAW_WONG[form] for form in FORMS] == [
         "ICC(1)", "ICC(A,1)", "ICC(C,1)", "ICC(k)", "ICC(A,k)", "ICC(C,k)",
     ]  # fmt: skip
+
+
+# --- groups, bootstrap, long tails ------------------------------------------------------------------
+
+
+def test_groups_are_the_tables_of_their_respondents(wide: Callable[..., Any]) -> None:
+    scores = cross(40, 3, 1)[:, :, 0]
+    keep = np.ones((40, 3), dtype=bool)
+    keep[0, 1] = False
+    models = np.repeat(np.where(np.arange(40) % 2, "b", "a"), 3)
+    result = agreement(looks(wide, scores, keep=keep, model=models), missing="complete", by="model")
+    incomplete = f"model = a, {INCOMPLETE}"
+    assert list(dict.fromkeys(result.estimates["group"])) == [
+        "", INCOMPLETE, "model = a", incomplete, "model = b"
+    ]  # fmt: skip
+    np.testing.assert_allclose(
+        part(result, "model = b")["estimate"], expected(scores[1::2]), rtol=SAME_NUMBER
+    )
+    np.testing.assert_allclose(
+        part(result, "model = a")["estimate"], expected(scores[2::2]), rtol=SAME_NUMBER
+    )
+    assert (part(result, incomplete)["n"] == 20).all()
+    note = next(note.text for note in result.notes if note.code == "incomplete_respondents")
+    assert "S (model = a) 1 of 20" in note and "model = b" not in note
+    stored = result.arrays["mean_squares"]
+    assert stored["group"].to_numpy().tolist() == ["", "model = a", "model = b"]
+
+
+def test_replicates_of_a_group_say_so(wide: Callable[..., Any]) -> None:
+    table = crossed_table(wide, cross(20, 2, 3))
+    groups = agreement(table, missing="complete", by="prompt").estimates["group"]
+    # At one prompt the replicates are all there is to compare.
+    assert list(dict.fromkeys(groups)) == ["", "sample replicates", "prompt = p0", "prompt = p1"]
+
+
+def test_a_facet_that_is_the_only_look_leaves_nothing_at_its_levels(wide: Callable[..., Any]) -> None:
+    result = agreement(looks(wide, SHROUT_FLEISS), missing="complete", by="prompt")
+    found = part(result, "prompt = prompt0")
+    assert (found["reason"] == "one administration per respondent: nothing to compare").all()
+
+
+def test_the_bootstrap_adds_rows_and_changes_none(wide: Callable[..., Any]) -> None:
+    scores = cross(40, 4, 1)[:, :, 0]
+    usual = agreement(looks(wide, scores), missing="complete")
+    found = agreement(looks(wide, scores), missing="complete", n_boot=300, seed=5)
+    assert len(found.estimates) == 12
+    pd.testing.assert_frame_equal(found.estimates.iloc[:6][usual.estimates.columns], usual.estimates)
+    boot = found.estimates.iloc[6:].set_index("estimand")
+    assert boot["method"].str.startswith("bootstrap; ").all()
+    assert (boot["conf_low"] < boot["estimate"]).all() and (boot["estimate"] < boot["conf_high"]).all()
+    assert (boot["std_error"] > 0).all() and (boot["reason"] == "").all()
+    again = agreement(looks(wide, scores), missing="complete", n_boot=300, seed=5)
+    pd.testing.assert_frame_equal(found.estimates, again.estimates)
+    assert found.settings["seed"] == 5 and "seed" not in usual.settings
+
+
+def test_the_bootstrap_of_scores_without_residual_has_reasons(wide: Callable[..., Any]) -> None:
+    scores = np.arange(10.0)[:, None] + np.array([0.0, 1.0, 5.0])
+    found = agreement(looks(wide, scores), missing="complete", n_boot=100, seed=1).estimates
+    bare = found["conf_low"].isna()
+    assert bare[found["estimand"] == "ICC(3,1)"].all()
+    assert (found.loc[bare, "reason"] != "").all()
+
+
+def test_influences_belong_to_complete_respondents(wide: Callable[..., Any]) -> None:
+    scores = cross(30, 3, 1)[:, :, 0]
+    keep = np.ones((30, 3), dtype=bool)
+    keep[4, 0] = False
+    result = agreement(looks(wide, scores, keep=keep), missing="complete", n_boot=200, seed=1)
+    influence = result.arrays["influence"]
+    rows = influence["row"].to_numpy()
+    assert (result.estimates.loc[rows, "group"] == "").all() and len(rows) == 12
+    assert influence["respondent"].size == 29 and "r0004" not in influence["respondent"].to_numpy()
+    np.testing.assert_allclose(influence.mean("respondent"), 0, atol=1e-12)
+    error = np.sqrt((influence**2).sum("respondent").to_numpy()) / 29
+    boot = result.estimates.loc[rows, "method"].str.startswith("bootstrap").to_numpy()
+    consistency = result.estimates.loc[rows, "estimand"].str.startswith("ICC(3").to_numpy()
+    # The spread of 200 resamples of 29 respondents about the first-order error.
+    np.testing.assert_allclose(
+        error[boot & consistency], result.estimates.loc[rows[boot & consistency], "std_error"], rtol=0.4
+    )
+
+
+def test_long_tails_are_noted_and_normal_scores_are_not(wide: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(3)
+    tails = rng.standard_exponential((200, 1)) + rng.standard_exponential((200, 4))
+    note = next(
+        note for note in agreement(looks(wide, tails), missing="complete").notes if note.code == "heavy_tails"
+    )
+    assert "n_boot=1000" in note.text
+    normal = rng.standard_normal((200, 1)) + rng.standard_normal((200, 4))
+    assert "heavy_tails" not in {n.code for n in agreement(looks(wide, normal), missing="complete").notes}
+
+
+def test_methods_name_the_forms_of_mcgraw_and_wong(wide: Callable[..., Any]) -> None:
+    found = part(agreement(looks(wide, SHROUT_FLEISS), missing="complete"))
+    for form in FORMS:
+        assert f"{MCGRAW_WONG[form]} of McGraw and Wong" in found.loc[form, "method"]
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [({"by": "colour"}, "'colour' is not a facet"), ({"n_boot": 5, "seed": 1}, "5 resamples"),
+     ({"n_boot": 200}, "without a seed"), ({"n_boot": 200, "seed": -1}, "seed")],
+)  # fmt: skip
+def test_bad_groups_and_resamples_are_named(
+    options: dict[str, Any], what: str, wide: Callable[..., Any]
+) -> None:
+    with pytest.raises(InputError, match=what):
+        agreement(looks(wide, SHROUT_FLEISS), missing="complete", **options)

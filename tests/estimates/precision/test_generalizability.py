@@ -20,7 +20,7 @@ from psychomet.numerics.variance import balanced, balanced_reml
 from psychomet.result.result import Result
 from psychomet.scores.key import read_key
 from psychomet.table.read import read_responses
-from psychomet.table.responses import ResponseTable
+from psychomet.table.responses import ResponseTable, to_frame
 
 REFERENCE = json.loads(
     (Path(__file__).parents[2] / "reference" / "generalizability.json").read_text(encoding="utf-8")
@@ -417,6 +417,99 @@ def test_limits_of_ratios_stay_between_0_and_1_where_components_do() -> None:
 def test_faults_are_told(arguments: dict[str, Any], word: str) -> None:
     with pytest.raises(InputError, match=word):
         generalizability(held(crossed("pxixo")), **({"missing": "complete", "seed": 1} | arguments))
+
+
+def scales(rng: np.random.Generator, *, n: int = 200, noise: float = 1.0) -> ResponseTable:
+    """Two scales of 4 and 6 items under one condition."""
+    common = rng.normal(size=(n, 1))
+    parts = []
+    for start, k in (("a", 4), ("b", 6)):
+        cells = common + noise * rng.normal(size=(n, k)) + rng.normal(size=k)
+        parts.append(tidy(cells.ravel(order="F"), ("respondent", "item"), sizes=cells.shape, items=start))
+    return held(pd.concat(parts), {"A": "a", "B": "b"})
+
+
+def test_composite_without_shared_conditions_is_stratified_alpha_with_both_limits() -> None:
+    table = scales(np.random.default_rng(3))
+    weights = {"A": 2.0}
+    result = generalizability(table, missing="complete", seed=1, weights=weights, n_boot=500)
+    frame = to_frame(table)
+    means = {
+        name: frame[frame["item"].str.startswith(name.lower())].groupby("respondent")["response"].mean()
+        for name in "AB"
+    }
+    total = float(np.var(2 * means["A"] + means["B"], ddof=1))
+    alpha = {name: pick(result, "g_coefficient", term=name)["estimate"] for name in "AB"}
+    error = sum(
+        w**2 * float(np.var(means[name], ddof=1)) * (1 - alpha[name]) for name, w in (("A", 2.0), ("B", 1.0))
+    )
+    for method in ("mls", "bootstrap"):
+        row = pick(result, "g_coefficient", term="composite", method=method)
+        assert row["estimate"] == pytest.approx(1 - error / total, abs=EXACT)
+        assert row["conf_low"] < row["estimate"] < row["conf_high"]
+        # Two independent ways to the same standard error, for normal effects.
+        assert row["std_error"] == pytest.approx(
+            pick(result, "g_coefficient", term="composite", method="mls")["std_error"], rel=0.3
+        )
+
+
+def test_composite_of_one_scale_alone_has_its_coefficients_and_limits() -> None:
+    """A scale that weighs nothing leaves the other: through shared conditions too."""
+    frame = crossed("pxixo")
+    twice = pd.concat([frame, frame.assign(item="k" + frame["item"], response=frame["response"] ** 2)])
+    table = held(twice, {"S": "i", "T": "k"})
+    result = generalizability(
+        table, missing="complete", seed=1, weights={"T": 0.0}, n_boot=200, non_negative=False
+    )
+    for estimand in ("g_coefficient", "phi_coefficient"):
+        for method in ("mls", "bootstrap"):
+            one = pick(result, estimand, term="S", method=method)
+            two = pick(result, estimand, term="composite", method=method)
+            for name in ("estimate", "conf_low", "conf_high"):
+                # Limits are found by halving.
+                assert two[name] == pytest.approx(one[name], abs=1e-8)
+
+
+def test_heavy_tails_are_told_and_normal_ones_are_not() -> None:
+    rng = np.random.default_rng(6)
+    normal = rng.normal(size=(120, 1)) + rng.normal(size=(120, 8))
+    skewed = rng.exponential(size=(120, 1)) + rng.exponential(size=(120, 8))
+    for cells, wanted in ((normal, False), (skewed, True)):
+        frame = tidy(cells.ravel(order="F"), ("respondent", "item"), sizes=cells.shape)
+        for rows in (frame, frame.drop(index=[3])):
+            result = generalizability(held(rows), missing="available", seed=1, n_boot=0)
+            notes = {note.code: note.text for note in result.notes}
+            assert ("heavy_tails" in notes) is wanted
+            if wanted:
+                assert ("n_boot_missing" in notes["heavy_tails"]) is (len(rows) < len(frame))
+
+
+def test_missing_cells_get_bootstrap_rows_on_request() -> None:
+    frame = crossed("pxixo").drop(index=REFERENCE["missing"]["drop"])
+    result = generalizability(held(frame), missing="available", seed=1, n_boot=0, n_boot_missing=100)
+    analytic, resampled = (pick(result, "g_coefficient", method=word) for word in ("delta", "bootstrap"))
+    assert resampled["estimate"] == analytic["estimate"]
+    assert resampled["conf_low"] < resampled["estimate"] < resampled["conf_high"]
+    assert "influence" not in result.arrays
+    assert (result.estimates["conf_low"].notna() | (result.estimates["reason"] != "")).all()
+
+
+def test_latin_square_has_its_aliases_told_and_errors_of_its_answers() -> None:
+    rng = np.random.default_rng(7)
+    frame = tidy(
+        (rng.normal(size=(30, 1, 1, 1)) + rng.normal(size=(30, 4, 3, 3))).ravel(order="F"),
+        ("respondent", "item", "prompt", "order"), sizes=(30, 4, 3, 3),
+    )  # fmt: skip
+    frame["language"] = "l" + (
+        (frame["prompt"].str[-1].astype(int) + frame["order"].str[-1].astype(int)) % 3
+    ).astype(str)
+    result = generalizability(held(frame), missing="available", seed=1, n_boot=0)
+    notes = {note.code: note.text for note in result.notes}
+    assert "prompt x language" in notes["aliased_effects"]
+    assert "Latin square" in notes["layout"]
+    # The residual is divided by the 36 answers of a respondent, not by 4 x 3 x 3 x 3.
+    residual = components(result, "satterthwaite")["residual"]
+    assert pick(result, "error_relative", method="satterthwaite")["estimate"] >= residual / 36 - EXACT
 
 
 @pytest.fixture(scope="module")

@@ -138,7 +138,7 @@ def test_twenty_five_items_have_psychs_hierarchy_when_the_key_reverses_what_psyc
     assert hierarchical == pytest.approx(expected["omega_h"], abs=ROTATION)
     total = one(result, "omega_total", "Schmid-Leiman")["estimate"]
     assert total == pytest.approx(expected["omega_tot"], abs=R_TOLERANCE)
-    own = sorted(one(result, "omega_group", other=f"F{f}")["estimate"] for f in range(1, 6))
+    own = sorted(one(result, "omega_group", "Schmid-Leiman", other=f"F{f}")["estimate"] for f in range(1, 6))
     assert own == pytest.approx(sorted(expected["omega_group"]["columns"]["group"][1:]), abs=5 * ROTATION)
 
 
@@ -149,7 +149,7 @@ def test_every_row_has_an_interval_around_the_estimate(wide: Callable[..., Any])
     assert frame["method"].str.startswith("bootstrap; 200 resamples of respondents; ").all()
     assert ((frame["conf_low"] < frame["estimate"]) & (frame["estimate"] < frame["conf_high"])).all()
     assert frame["estimand"].value_counts().to_dict() == {
-        "omega_total": 5, "omega_group": 3, "omega_hierarchical": 2, "maximal_reliability": 1,
+        "omega_total": 5, "omega_group": 6, "omega_hierarchical": 2, "maximal_reliability": 1,
     }  # fmt: skip
     assert not frame.duplicated(["estimand", "term", "other", "group", "method"]).any()
     assert "F1 = " in text(result, "group_factors")
@@ -178,15 +178,52 @@ def test_influence_gives_the_standard_error(wide: Callable[..., Any]) -> None:
         assert result.estimates.loc[row, "std_error"] == pytest.approx(error, rel=0.25)
 
 
-@pytest.mark.parametrize(("k", "m", "identified"), [(5, 3, False), (6, 3, True), (4, 2, False), (5, 2, True)])
-def test_group_factors_that_are_not_identified_have_a_reason(
-    k: int, m: int, identified: bool, wide: Callable[..., Any]
+@pytest.mark.parametrize(("k", "m", "least"), [(5, 3, 9), (8, 3, 9), (5, 2, 6)])
+def test_too_few_items_for_group_factors_have_a_reason(
+    k: int, m: int, least: int, wide: Callable[..., Any]
 ) -> None:
     result = omega(wide(trait(k=k)), seed=1, missing="complete", group_factors=m, n_boot=0)
-    row = one(result, "omega_hierarchical", "Schmid-Leiman")
-    assert np.isfinite(row["estimate"]) == identified
-    assert ("not identified" in row["reason"]) != identified
-    assert ("omega_group" in set(result.estimates["estimand"])) == identified
+    reason = one(result, "omega_hierarchical")["reason"]
+    assert reason.startswith(f"{m} group factors need {least} items, three each, and {k} vary")
+    assert "omega_group" not in set(result.estimates["estimand"])
+    assert not result.estimates["method"].str.contains("bifactor").any()
+
+
+def constant_model(n: int = 300, k: int = 10) -> np.ndarray:
+    """Answers of a model that answers all items of a scale alike: alpha .97, one dimension, few codes."""
+    rng = np.random.default_rng(7)
+    values = rng.normal(size=(n, 1)) + 0.45 * rng.normal(size=(n, k))
+    return np.digitize(values, [-2.0, -1.2, 0.9, 1.8]).astype(float) + 1
+
+
+def test_a_scale_of_one_dimension_has_a_reason_in_place_of_an_arbitrary_number(
+    wide: Callable[..., Any],
+) -> None:
+    result = omega(wide(constant_model()), seed=1, missing="complete", n_boot=0)
+    assert one(result, "omega_total", ML)["estimate"] > 0.95
+    row = one(result, "omega_hierarchical")
+    assert np.isnan(row["estimate"])
+    assert "omega total of one factor" in row["reason"]
+    assert "print a number all the same: S " in text(result, "no_hierarchy")
+    assert "F1" not in result.arrays["loadings"].coords["factor"]
+
+
+def test_a_group_factor_that_hardly_belongs_to_the_general_one_is_told(wide: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(20)
+    weight = np.array([0.8, 0.7, 0.12])
+    factors = rng.normal(size=(3000, 1)) * weight + rng.normal(size=(3000, 3)) * np.sqrt(1 - weight**2)
+    values = np.repeat(factors, 3, axis=1) + 0.7 * rng.normal(size=(3000, 9))
+    result = omega(wide(values), seed=1, missing="complete", n_boot=0)
+    assert np.isfinite(one(result, "omega_hierarchical", "Schmid-Leiman")["estimate"])
+    assert "S: F1 0." in text(result, "weak_general_factor")
+
+
+def test_clusters_that_one_factor_does_not_describe_are_told(wide: Callable[..., Any]) -> None:
+    """What items keyed either way look like when a model takes no heed of the key: two unrelated clusters."""
+    cluster = np.repeat(np.random.default_rng(8).normal(size=(300, 2)), 4, axis=1)
+    values = cluster + np.random.default_rng(9).normal(size=(300, 8))
+    assert "S 0.2" in text(omega(wide(values), seed=1, missing="complete", n_boot=0), "one_factor_misfit")
+    assert "one_factor_misfit" not in codes(omega(wide(trait()), seed=1, missing="complete", n_boot=0))
 
 
 def test_two_group_factors_are_said_to_be_ambiguous(wide: Callable[..., Any]) -> None:

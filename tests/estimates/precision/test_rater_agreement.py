@@ -37,7 +37,7 @@ POOLED = {
 }
 BY_PAIR = {"percent_agreement", "cohen_kappa", "weighted_kappa", "concordance_correlation", "mean_difference",
            "limit_of_agreement_low", "limit_of_agreement_high"}  # fmt: skip
-BY_RATER = {"rater_severity", "rater_discrimination"}
+BY_RATER = {"rater_severity", "rater_discrimination", "rater_slope", "rater_residual_sd"}
 
 
 def table(values: np.ndarray, *, facet: str = "rater", reverse: bool = False, **others: Any) -> Any:
@@ -437,3 +437,161 @@ def test_tiny_tables_full_of_holes_give_an_interval_or_a_reason(seed: int) -> No
         there = frame.dropna(subset=["conf_low"])
         assert (there["conf_low"] <= there["estimate"]).all()
         assert (there["estimate"] <= there["conf_high"]).all()
+
+
+# --- groups -----------------------------------------------------------------------------------------
+
+
+def grouped(values: np.ndarray) -> Any:
+    """A table whose respondents are of two models in turn."""
+    models = np.broadcast_to(np.where(np.arange(len(values)) % 2, "b", "a")[:, None, None], values.shape)
+    return table(values, model=models)
+
+
+def test_groups_are_the_tables_of_their_respondents() -> None:
+    values = judged(60, 3, 2)
+    found = ask(grouped(values), by="model")
+    assert list(dict.fromkeys(found.estimates["group"])) == ["", "model = a", "model = b"]
+    whole = ask(table(values))
+    columns = ["estimand", "other", "method", "estimate", "std_error", "conf_low", "conf_high", "n", "reason"]
+    parts = {"": whole, "model = a": ask(table(values[::2])), "model = b": ask(table(values[1::2]))}
+    for group, alone in parts.items():
+        part = found.estimates[found.estimates["group"] == group].reset_index(drop=True)
+        pd.testing.assert_frame_equal(part[columns], alone.estimates[columns])
+    assert found.settings["by"] == "model"
+    assert not found.estimates.duplicated(["estimand", "term", "other", "facet", "group", "method"]).any()
+
+
+def test_influences_of_a_group_are_of_its_respondents() -> None:
+    found = ask(grouped(judged(60, 3, 2)), by="model")
+    influence = found.arrays["influence"]
+    rows = found.estimates.loc[influence["row"].to_numpy(), "group"].to_numpy()
+    there = influence.notnull().to_numpy()
+    assert not there[1::2, rows == "model = a"].any() and there[::2, rows == "model = a"].all()
+    np.testing.assert_array_equal(there.sum(axis=0), found.estimates.loc[influence["row"].to_numpy(), "n"])
+
+
+def test_a_facet_within_respondents_can_group() -> None:
+    values = judged(30, 2, 2)
+    prompts = np.array([["p0", "p1"]])
+    frame = pd.DataFrame([
+        {"respondent": f"r{i:03d}", "rater": f"j{j}", "prompt": prompt, "item": "i0", "response": values[i, j, p]}
+        for i in range(30) for j in range(2) for p, prompt in enumerate(prompts[0])
+    ])  # fmt: skip
+    key = {"name": "x", "scale": [{"name": "S", "low": 1, "high": 5, "items": ["i0"], "scale_score": True}]}
+    found = ask(read_responses(frame, key=read_key(key)), by="prompt")
+    part = found.estimates[found.estimates["group"] == "prompt = p1"].set_index("estimand")
+    alone = ask(table(values[:, :, 1:])).estimates.set_index("estimand")
+    assert part.loc["fleiss_kappa", "estimate"].tolist() == pytest.approx(
+        alone.loc["fleiss_kappa", "estimate"].tolist()
+    )
+
+
+def test_a_group_with_one_rater_has_a_reason_and_notes_name_groups() -> None:
+    values = judged(40, 3, 2)
+    values[1::2, 1:] = np.nan
+    found = ask(grouped(values), by="model")
+    part = found.estimates[found.estimates["group"] == "model = b"]
+    assert (part["reason"] == "one rater: nothing to compare").all()
+    few = next(note.text for note in found.notes if note.code == "few_respondents")
+    assert "model = a (20)" in few
+
+
+# --- raters one by one ------------------------------------------------------------------------------
+
+
+def test_a_judge_who_compresses_the_scale_has_a_slope_below_one() -> None:
+    rng = np.random.default_rng(4)
+    values = rng.standard_normal((400, 1, 1)) * np.array([0.5, 1.0, 1.0])[:, None]
+    values = values + np.array([0.3, 0.6, 0.6])[:, None] * rng.standard_normal((400, 3, 1))
+    found = ask(table(values), measurement="interval", n_boot=0)
+    # Standard errors near .02 and .03.
+    assert value(found, "rater_slope", "j0") == pytest.approx(0.5, abs=0.08)
+    assert value(found, "rater_residual_sd", "j0") == pytest.approx(0.3, abs=0.08)
+    # Others with loadings .5 and 1: slope .75 / .5, residual 1.36 - 1.5 * .75 instead of .36.
+    assert value(found, "rater_slope", "j1") == pytest.approx(1.5, abs=0.2)
+    assert value(found, "rater_residual_sd", "j1") == pytest.approx(0.235**0.5, abs=0.1)
+    assert value(found, "rater_slope", "j0", column="conf_high") < 0.7
+    # The correlation alone does not show it.
+    assert value(found, "rater_discrimination", "j0") > value(found, "rater_discrimination", "j1") - 0.05
+
+
+def test_two_raters_have_no_slope_and_are_told_why() -> None:
+    found = ask(table(judged(30, 2, 2))).estimates
+    part = found[found["estimand"].isin(["rater_slope", "rater_residual_sd"])]
+    assert len(part) == 4 and part["estimate"].isna().all()
+    assert part["reason"].str.contains("two others").all()
+
+
+def test_pairs_of_ratings_have_an_interval_like_that_of_the_mean_share() -> None:
+    values = judged(200, 3, 1)
+    pairs = [(values[:, r, 0] == values[:, s, 0]) for r, s in ((0, 1), (0, 2), (1, 2))]
+    share = np.mean(pairs, axis=0)
+    found = ask(table(values))
+    error = share.std(ddof=1) / np.sqrt(200)
+    assert value(found, "percent_agreement", column="std_error") == pytest.approx(error, rel=1e-6)
+    width = value(found, "percent_agreement", column="conf_high") - value(
+        found, "percent_agreement", column="conf_low"
+    )
+    # Wilson's interval is a little narrower than twice 1.97 standard errors.
+    assert width == pytest.approx(2 * 1.97 * error, rel=0.05)
+
+
+# --- edges ------------------------------------------------------------------------------------------
+
+
+def test_a_rater_who_rated_nothing_is_named() -> None:
+    values = judged(20, 2, 2)
+    who, rater, item = (axis.ravel() for axis in np.indices(values.shape))
+    frame = pd.DataFrame({
+        "respondent": [f"r{i:03d}" for i in who], "rater": [f"j{i}" for i in rater],
+        "item": [f"i{i}" for i in item], "response": values.ravel(), "status": "answered",
+    })  # fmt: skip
+    refused = frame[frame["rater"] == "j0"].assign(rater="j9", response=np.nan, status="refused")
+    key = {"name": "x", "scale": [{"name": "S", "low": 1, "high": 5, "items": ["i0", "i1"]}]}
+    found = ask(read_responses(pd.concat([frame, refused]), key=read_key(key)))
+    assert found.settings["raters"]["S"] == ["j0", "j1"]
+    assert "j9" in next(note.text for note in found.notes if note.code == "silent_raters")
+
+
+def test_a_rater_with_one_code_has_kappa_zero_and_reasons_where_nothing_varies() -> None:
+    values = judged(40, 3, 1)
+    values[:, 0] = 3.0
+    found = ask(table(values))
+    assert value(found, "cohen_kappa", "j0 ~ j1") == pytest.approx(0, abs=TOLERANCE)
+    frame = found.estimates.set_index(["estimand", "other"]).sort_index()
+    assert set(frame.loc[[("rater_discrimination", "j0")], "reason"]) == {"the ratings do not vary"}
+    assert value(found, "rater_slope", "j0") == pytest.approx(0, abs=TOLERANCE)
+    assert frame.loc[[("rater_residual_sd", "j0")], "reason"].str.contains("not positive").all()
+
+
+def test_one_unit_has_estimates_or_reasons() -> None:
+    nan = np.nan
+    found = ask(table(np.array([[[2.0], [3.0], [3.0]], [[2.0], [nan], [nan]]]))).estimates
+    assert found["conf_low"].isna().sum() == (found["reason"] != "").sum()
+    assert found.loc[found["estimand"] == "kendall_w", "reason"].str.contains("fewer than two units").all()
+
+
+def test_codes_that_are_no_whole_numbers_weigh_by_their_distance() -> None:
+    values = judged(40, 2, 2)
+    halves = ask(table(1 + values / 2))
+    found = ask(table(values))
+    for estimand in ("weighted_kappa", "gwet_ac2", "krippendorff_alpha"):
+        other = "j0 ~ j1" if estimand == "weighted_kappa" else ""
+        assert value(halves, estimand, other) == pytest.approx(value(found, estimand, other), rel=TOLERANCE)
+
+
+def test_thirty_raters_are_told_pair_by_pair() -> None:
+    found = ask(table(judged(12, 30, 1)), n_boot=0).estimates
+    assert (found["estimand"] == "mean_difference").sum() == 435
+    assert (found["conf_low"].notna() | (found["reason"] != "")).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [({"by": "colour"}, "'colour' is not a facet of the table"), ({"by": "rater"}, "already plays the rater"),
+     ({"seed": -1}, "seed")],
+)  # fmt: skip
+def test_bad_groups_and_seeds_are_named(options: dict[str, Any], what: str) -> None:
+    with pytest.raises(InputError, match=what):
+        ask(grouped(judged(6, 2, 1)), **options)

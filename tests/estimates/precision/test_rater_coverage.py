@@ -3,21 +3,24 @@
 Run as a script it prints the table of docs/validation/rater_agreement.md:
 
     python tests/estimates/precision/test_rater_coverage.py 1000
+
+Names after the number keep to some measures; samples and seed do not depend on them.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pytest
 from scipy.special import ndtr, roots_hermitenorm
 
-from psychomet.numerics import concordance, kappa
+from psychomet.numerics import concordance, kappa, rater_line
 from psychomet.numerics.cluster_sums import (
     Coefficient,
+    Fit,
     Scale,
     bootstrap_limits,
     delta_interval,
@@ -26,6 +29,7 @@ from psychomet.numerics.cluster_sums import (
     linear,
 )
 from psychomet.numerics.krippendorff import alpha_parts, krippendorff_alpha
+from psychomet.numerics.proportion import clustered_share
 
 SEED = 20261121
 CONF_LEVEL = 0.95
@@ -72,8 +76,17 @@ def truth(kind: str, rho: float) -> dict[str, float]:
     chance = (share * (1 - share)).sum() / (share.size - 1)
     seen = sum(one + one.T for one in joint.values()) / (2 * len(joint))
     rank = np.cumsum(share) - share / 2
+    weight_total = (1 - apart / apart.max()).sum()
+    near = np.mean([(one * (1 - apart / apart.max())).sum() for one in joint.values()])
+    near_chance = weight_total * (share * (1 - share)).sum() / (share.size * (share.size - 1))
+    cohens = [(np.trace(one) - one.sum(axis=1) @ one.sum(axis=0)) / (1 - one.sum(axis=1) @ one.sum(axis=0))
+              for one in joint.values()]  # fmt: skip
     found = {
-        "cohen": (np.trace(table) - first @ second) / (1 - first @ second),
+        "cohen": cohens[0],
+        "light": np.mean(cohens),
+        "fleiss": (agree - share @ share) / (1 - share @ share),
+        "gwet ac2": (near - near_chance) / (1 - near_chance),
+        "percent": agree,
         "weighted": 1 - (table * apart).sum() / (first @ apart @ second),
         "gwet ac1": (agree - chance) / (1 - chance),
     }
@@ -128,24 +141,58 @@ def parts(values: np.ndarray, cluster: np.ndarray, n: int) -> Iterator[tuple[str
         yield name, sums, kappa.kappa(weight)
     plain = np.eye(grades.size)
     counts = kappa.category_counts(values).counts
-    yield (
-        "gwet ac1",
-        kappa.pooled_sums(counts, cluster=cluster, n_clusters=n, weights=plain),
-        kappa.gwet(plain),
+    pooled = kappa.pooled_sums(counts, cluster=cluster, n_clusters=n, weights=plain)
+    yield "gwet ac1", pooled, kappa.gwet(plain)
+    yield "fleiss", pooled, kappa.fleiss(plain)
+    near = kappa.agreement_weights(grades, "quadratic")
+    weighted = kappa.pooled_sums(counts, cluster=cluster, n_clusters=n, weights=near)
+    yield "gwet ac2", weighted, kappa.gwet(near)
+    pairs = [kappa.pair_sums(codes[:, r], codes[:, s], cluster=cluster, n_clusters=n, weights=plain)
+             for r, s in _pairs()]  # fmt: skip
+    yield "light", np.hstack(pairs), mean_kappa(plain)
+
+
+def mean_kappa(weight: np.ndarray) -> Coefficient:
+    """Light's kappa of the sums of all pairs side by side."""
+    one = kappa.kappa(weight)
+
+    def coefficient(sums: np.ndarray) -> Fit:
+        fits = [one(part) for part in np.hsplit(sums, len(_pairs()))]
+        return Fit(np.mean([f.value for f in fits], axis=0), np.hstack([f.slope for f in fits]) / len(fits))
+
+    return coefficient
+
+
+def share_limits(values: np.ndarray, cluster: np.ndarray, n: int) -> tuple[float, float]:
+    """Wilson's limits of percent agreement, the pairs of ratings of a respondent together."""
+    alike = np.mean([values[:, r] == values[:, s] for r, s in _pairs()], axis=0)
+    found = clustered_share(
+        len(_pairs()) * np.bincount(cluster, alike, minlength=n),
+        len(_pairs()) * np.bincount(cluster, minlength=n).astype(float),
+        CONF_LEVEL,
     )
+    return found.conf_low, found.conf_high
 
 
 def campaign(
-    kind: str, rho: float, items: int, n: int, replications: int
+    kind: str, rho: float, items: int, n: int, replications: int, only: Collection[str] = ()
 ) -> dict[tuple[str, str], np.ndarray]:
-    """Per measure and interval: shares of samples in which it lies above and below the truth, mean width."""
+    """Per measure and interval: shares of samples in which it lies above and below the truth, mean width.
+
+    ``only`` keeps to some measures; the samples are the same.
+    """
     known = truth(kind, rho)
     rng = np.random.default_rng(SEED)
     cluster = np.repeat(np.arange(n), items)
     seen = defaultdict(list)
     for number in range(replications):
         values = draw(rng, kind, n, rho, items)
+        if kind != "normal" and (not only or "percent" in only):
+            low, high = share_limits(values, cluster, n)
+            seen["percent", "wilson"].append((low > known["percent"], high < known["percent"], high - low))
         for name, sums, coefficient in parts(values, cluster, n):
+            if only and name not in only:
+                continue
             found = linear(sums, coefficient, ddof=0 if name in ("cohen", "weighted") else 1)
             scale: Scale = "atanh" if name == "concordance" else "log_one_minus"
             error = jackknife_error(leave_one_out(sums, coefficient))
@@ -171,6 +218,7 @@ def numeric_truth(kind: str, rho: float) -> dict[str, float]:
         spearman = 6 / np.pi * np.arcsin(rho / 2)
         found["kendall w"] = (1 + (RATERS - 1) * spearman) / RATERS
         found["discrimination"] = rho / np.sqrt((1 + rho) / 2)
+        found |= {"slope": 1.0, "residual sd": np.sqrt(1 - rho)}
     else:
         given = _given(CUTS[kind], SHIFT * np.arange(RATERS), rho)
         weight = roots_hermitenorm(150)[1]
@@ -181,11 +229,18 @@ def numeric_truth(kind: str, rho: float) -> dict[str, float]:
         square = (joint * np.subtract.outer(code, code) ** 2).sum()
         found = {"mean difference": mean[0] - mean[1], "severity": mean[0] - mean.mean()}
         spread = np.sqrt(square - found["mean difference"] ** 2)
+        true = np.array([code @ one for one in given]) - mean[:, None]
+        shared = (true * weight) @ true.T
+        beside, among = (shared[0, 1] + shared[0, 2]) / 2, shared[1, 2]
+        own = code**2 @ (given[0] @ weight) - mean[0] ** 2
+        found |= {"slope": beside / among, "residual sd": np.sqrt(own - beside**2 / among)}
     found["upper limit"] = found["mean difference"] + concordance.LIMIT * spread
     return {name: float(value) for name, value in found.items()}
 
 
-def numeric_campaign(kind: str, rho: float, items: int, n: int, replications: int) -> dict[str, np.ndarray]:
+def numeric_campaign(
+    kind: str, rho: float, items: int, n: int, replications: int, only: Collection[str] = ()
+) -> dict[str, np.ndarray]:
     """The same for the measures that take answers as numbers, each with the interval that is printed."""
     known = numeric_truth(kind, rho)
     rng = np.random.default_rng(SEED)
@@ -216,7 +271,16 @@ def numeric_campaign(kind: str, rho: float, items: int, n: int, replications: in
             limits["discrimination"] = delta_interval(
                 linear(sums, concordance.correlation).estimate, error, df=n - 1, conf_level=CONF_LEVEL, scale="atanh"
             )  # fmt: skip
+        sums = rater_line.line_sums(values, 0, cluster=cluster, n_clusters=n)
+        slope, scatter = (linear(sums, one) for one in (rater_line.rater_slope, rater_line.log_residual_sd))
+        for name, found, one in (("slope", slope, rater_line.rater_slope),
+                                 ("residual sd", scatter, rater_line.log_residual_sd)):  # fmt: skip
+            error = jackknife_error(leave_one_out(sums, one))
+            limits[name] = delta_interval(found.estimate, error, df=n - 1, conf_level=CONF_LEVEL)
+        limits["residual sd"] = tuple(np.exp(limits["residual sd"]))
         for name, (low, high) in limits.items():
+            if np.isnan(low) or (only and name not in only):
+                continue  # a variance about the line that is not positive has no interval
             seen[name].append((low > known[name], high < known[name], high - low))
     return {name: np.mean(rows, axis=0) for name, rows in seen.items()}
 
@@ -278,28 +342,31 @@ def test_the_truth_is_that_of_a_large_sample(kind: str, rho: float) -> None:
     )
 
 
-def main(replications: int) -> None:
-    """Print the Markdown table."""
+def main(replications: int, only: Collection[str] = ()) -> None:
+    """Print the Markdown tables."""
     lines = ["| answers | r | items | n | coefficient | truth | delta | jackknife | bootstrap | jackknife: too high | too low | width |",
              "|---|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for kind, rho, items in POPULATIONS:
         known = truth(kind, rho)
         for n in SIZES:
-            found = campaign(kind, rho, items, n, replications)
+            found = campaign(kind, rho, items, n, replications, only)
             for name in dict.fromkeys(name for name, _ in found):
                 cover = {m: 1 - v[:2].sum() for (which, m), v in found.items() if which == name}
-                above, below, width = found[name, "jackknife"]
-                boot = f"{cover['bootstrap']:.3f}" if "bootstrap" in cover else ""
+                read = "jackknife" if "jackknife" in cover else "wilson"
+                above, below, width = found[name, read]
+                delta, boot = (f"{cover[m]:.3f}" if m in cover else "" for m in ("delta", "bootstrap"))
                 lines.append(
-                    f"| {kind} | {rho} | {items} | {n} | {name} | {known[name]:.3f} | {cover['delta']:.3f} "
-                    f"| {cover['jackknife']:.3f} | {boot} | {above:.3f} | {below:.3f} | {width:.3f} |"
+                    f"| {kind} | {rho} | {items} | {n} | {name} | {known[name]:.3f} | {delta} "
+                    f"| {cover[read]:.3f} | {boot} | {above:.3f} | {below:.3f} | {width:.3f} |"
                 )
     lines += ["", "| answers | r | items | n | measure | truth | coverage | too high | too low | width |",
               "|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for kind, rho, items in NUMERIC:
         known = numeric_truth(kind, rho)
         for n in SIZES:
-            for name, (above, below, width) in numeric_campaign(kind, rho, items, n, replications).items():
+            for name, (above, below, width) in numeric_campaign(
+                kind, rho, items, n, replications, only
+            ).items():
                 lines.append(
                     f"| {kind} | {rho} | {items} | {n} | {name} | {known[name]:.3f} | {1 - above - below:.3f} "
                     f"| {above:.3f} | {below:.3f} | {width:.3f} |"
@@ -308,4 +375,4 @@ def main(replications: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else REPLICATIONS)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else REPLICATIONS, sys.argv[2:])

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from psychomet.errors import InputError
+from psychomet.estimates.precision.omega import omega
 from psychomet.estimates.precision.reliability import reliability
 from psychomet.numerics.consistency import alpha
 from psychomet.result.result import Result
@@ -363,6 +364,69 @@ def test_a_negative_alpha_and_negative_items_are_flagged_and_never_turned(wide: 
     assert next(note.level for note in result.notes if note.code == "negative_alpha") == "problem"
     assert "never reversed silently" in text(result, "negative_item_rest")
     assert (pick(result, "item_rest_r")["estimate"] < 0).all()
+
+
+def parroted(n: int = 500, seed: int = 3) -> np.ndarray:
+    """Answers of a model that gives one answer to every item, whatever it says, on five codes; little noise."""
+    rng = np.random.default_rng(seed)
+    answer = rng.choice([1.0, 2.0, 4.0, 5.0], size=(n, 1))
+    moved = rng.random((n, 6)) < 0.12
+    return np.clip(answer + moved * rng.choice([-1.0, 1.0], size=(n, 6)), 1, 5)
+
+
+def test_constant_answers_under_a_key_that_reverses_some_are_a_problem(wide: Callable[..., Any]) -> None:
+    """Published for a language model: alpha -.55, lambda 6 .93, omega 1.00 (items reversed silently)."""
+    table = wide(parroted(), low=1, high=5, reversed=[1, 4])
+    result = reliability(
+        table, missing="complete", seed=1, n_boot=0, coefficients=["alpha", "lambda6"], intervals=["delta"]
+    )
+    assert one(result, "alpha", "delta")["estimate"] == pytest.approx(-0.55, abs=0.1)
+    assert one(result, "lambda6", "delta")["estimate"] == pytest.approx(0.93, abs=0.04)
+    assert {"negative_alpha", "negative_item_rest", "bounds_against_alpha"} <= codes(result)
+    assert "lambda6 0.9" in text(result, "bounds_against_alpha")
+    related = omega(table, missing="complete", seed=1, n_boot=0)
+    assert {"negative_alpha", "omega_against_alpha"} <= codes(related)
+    assert "reversed 0.99" in text(related, "omega_against_alpha")
+    assert next(note.level for note in related.notes if note.code == "omega_against_alpha") == "problem"
+    # The same answers keyed one way: nothing contradicts anything.
+    plain = wide(parroted(), low=1, high=5)
+    fine = reliability(
+        plain, missing="complete", seed=1, n_boot=0, coefficients=["alpha", "lambda6"], intervals=["delta"]
+    )
+    against = {"negative_alpha", "negative_item_rest", "bounds_against_alpha", "omega_against_alpha"}
+    assert not against & (codes(fine) | codes(omega(plain, missing="complete", seed=1, n_boot=0)))
+
+
+def test_a_clean_table_has_no_flag(wide: Callable[..., Any]) -> None:
+    flags = {"zero_variance", "negative_alpha", "negative_item_rest", "bounds_against_alpha",
+             "duplicate_items", "few_respondents", "short_pairs", "not_positive", "rows_left_out"}  # fmt: skip
+    result = reliability(
+        wide(np.clip(np.round(trait(60) + 3), 1, 5), low=1, high=5), missing="complete", seed=1, n_boot=0,
+        coefficients=["alpha", "lambda6", "sem"], intervals=["delta"],
+    )  # fmt: skip
+    assert not flags & codes(result)
+
+
+def test_item_rest_limits_are_the_jackknife_over_respondents(wide: Callable[..., Any]) -> None:
+    values = trait(25, 3)
+    found = pick(reliability(wide(values), missing="complete", seed=1, n_boot=0), "item_rest_r").iloc[1]
+
+    def r(x: np.ndarray) -> float:
+        return float(np.corrcoef(x[:, 1], x[:, 0] + x[:, 2])[0, 1])
+
+    without = np.array([np.arctanh(r(np.delete(values, row, axis=0))) for row in range(25)])
+    half = 2.063898562 * np.sqrt(24 / 25 * np.sum((without - without.mean()) ** 2))
+    assert found["estimate"] == pytest.approx(r(values))
+    expected = np.tanh(np.arctanh(r(values)) + np.array([-half, half]))
+    assert (found["conf_low"], found["conf_high"]) == pytest.approx(tuple(expected))
+
+
+def test_item_rest_limits_that_hang_on_one_respondent_are_a_reason(wide: Callable[..., Any]) -> None:
+    values = trait(25, 3)
+    values[1:, 0] = 2.0
+    found = pick(reliability(wide(values), missing="complete", seed=1, n_boot=0), "item_rest_r")
+    assert np.isnan(found["conf_low"].iloc[0])
+    assert "would not vary" in found["reason"].iloc[0]
 
 
 def test_one_item_the_wrong_way_round_is_named(wide: Callable[..., Any]) -> None:

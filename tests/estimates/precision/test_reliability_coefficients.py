@@ -111,6 +111,26 @@ def test_bfi_equals_psych(shared: Path, r: dict[str, Any]) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("fill", "alpha", "lambda6"),
+    [("none", 0.70301845, 0.68227955), ("median", 0.70123746, 0.68072950), ("mean", 0.70071683, None)],
+)
+def test_score_items_of_psych_is_alpha_of_imputed_answers(
+    shared: Path, wide: Callable[..., Any], fill: str, alpha: float, lambda6: float | None
+) -> None:
+    """psych 2.2.9: scoreItems(keys, x, impute = "none" / "median" / "mean") of bfi agreeableness, 8 digits."""
+    frame = pd.read_csv(shared / "data" / "psych_bfi" / "bfi.csv", index_col=0).iloc[:, :5]
+    if fill != "none":
+        frame = frame.fillna(frame.median() if fill == "median" else frame.mean())
+    frame["A1"] = 7 - frame["A1"]
+    table = wide(frame.to_numpy(float))
+    assert value(ask(table, "alpha", missing="available"), "alpha") == pytest.approx(alpha, abs=5e-9)
+    if lambda6 is not None:
+        # Of median-imputed correlations this is psych::alpha(x)$total$"G6(smc)"; with holes psych takes .68276267.
+        found = value(ask(table, "lambda6", missing="available", standardized=True), "lambda6")
+        assert found == pytest.approx(lambda6, abs=5e-9)
+
+
 def test_the_default_is_what_it_was(wide: Callable[..., Any]) -> None:
     plain = reliability(wide(codes()), missing="complete", seed=1, n_boot=100)
     more = reliability(wide(codes()), missing="complete", seed=1, n_boot=100, coefficients=["all"])
@@ -208,7 +228,7 @@ def test_equal_alphas_of_different_respondents(wide: Callable[..., Any]) -> None
         wide(values, facets={"model": model}), missing="complete", seed=1, n_boot=0, by="model"
     )
     found = rows(result, "equal_alphas")
-    assert [m.split(";")[0] for m in found["method"]] == ["f", "delta"]
+    assert [m.split(";")[0] for m in found["method"]] == ["f", "jackknife"]
     alphas = rows(result, "alpha", group=None).set_index("group")["estimate"]
     a, b = alphas["model = a"], alphas["model = b"]
     assert found["estimate"].iloc[0] == pytest.approx(abs(a - b))
@@ -217,7 +237,7 @@ def test_equal_alphas_of_different_respondents(wide: Callable[..., Any]) -> None
     three = reliability(
         wide(values, facets={"model": ["a"] * 40 + ["b"] * 40 + ["c"] * 40}), missing="complete", seed=1, n_boot=0, by="model"
     )  # fmt: skip
-    assert [m.split(";")[0] for m in rows(three, "equal_alphas")["method"]] == ["chi_squared", "delta"]
+    assert [m.split(";")[0] for m in rows(three, "equal_alphas")["method"]] == ["chi_squared", "jackknife"]
     assert rows(three, "equal_alphas")["df"].tolist() == [2, 2]
 
 
@@ -269,7 +289,9 @@ def test_retest_is_the_correlation_of_two_occasions(wide: Callable[..., Any]) ->
     found = rows(ask(table, "test_retest"), "test_retest").iloc[0]
     expected = np.corrcoef(first.mean(axis=1), second.mean(axis=1))[0, 1]
     assert found["estimate"] == pytest.approx(expected)
-    half = 1.959963984540054 / np.sqrt(47)
+    means = np.column_stack([first.mean(axis=1), second.mean(axis=1)])
+    without = [np.arctanh(np.corrcoef(np.delete(means, row, axis=0).T)[0, 1]) for row in range(50)]
+    half = 2.009575237 * np.sqrt(49 / 50 * np.sum((without - np.mean(without)) ** 2))
     limits = np.tanh(np.arctanh(expected) + np.array([-half, half]))
     assert (found["conf_low"], found["conf_high"]) == pytest.approx(tuple(limits))
     assert (found["facet"], found["n"]) == ("occasion", 50)
@@ -286,7 +308,36 @@ def test_retest_over_several_samples_is_the_mean_correlation(wide: Callable[...,
     means = np.corrcoef([part.mean(axis=1) for part in parts])
     assert found["estimate"] == pytest.approx(means[np.triu_indices(3, 1)].mean())
     assert found["conf_low"] < found["estimate"] < found["conf_high"]
-    assert found["method"].startswith("delta; mean of 3 correlations")
+    assert found["method"].startswith("jackknife; mean of 3 correlations")
+
+
+def test_retest_takes_the_samples_where_the_groups_are_different_respondents(
+    wide: Callable[..., Any],
+) -> None:
+    first = codes(50)
+    second = np.clip(first + np.random.default_rng(5).integers(-1, 2, size=first.shape), 1, 5)
+    table = wide(
+        np.vstack([first, second]), respondents=[f"r{i:03d}" for i in range(50)] * 2,
+        facets={"model": ["a", "b"] * 50, "sample": ["1"] * 50 + ["2"] * 50},
+    )  # fmt: skip
+    found = rows(ask(table, "test_retest", by="model"), "test_retest").iloc[0]
+    assert (found["facet"], found["n"]) == ("sample", 50)
+    assert found["estimate"] == pytest.approx(np.corrcoef(first.mean(axis=1), second.mean(axis=1))[0, 1])
+
+
+def test_retest_has_a_reason_where_one_respondent_makes_all_the_difference(wide: Callable[..., Any]) -> None:
+    values = np.repeat(codes(20, 1), 3, axis=1)
+    second = np.full_like(values, 3.0)
+    second[4] = 5.0
+    for looks, reason in (
+        (second, "without one of them everyone scored alike"),
+        (second * 0 + 3, "everyone scored alike"),
+    ):
+        table = wide(np.vstack([values, looks]), respondents=[f"r{i:03d}" for i in range(20)] * 2,
+                     facets={"occasion": ["1"] * 20 + ["2"] * 20})  # fmt: skip
+        found = rows(ask(table, "test_retest"), "test_retest").iloc[0]
+        assert np.isnan(found["conf_low"])
+        assert reason in found["reason"]
 
 
 def test_retest_without_a_second_look_is_a_reason(wide: Callable[..., Any]) -> None:

@@ -1,0 +1,94 @@
+"""Options of a question as text, NAME=VALUE, read by the type that the question's function declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import Parameter
+from typing import Any
+
+from psychomet.errors import Fault, InputError
+from psychomet.studies.questions import takes
+from psychomet.text import visible
+
+_TRUE, _FALSE = ("true", "yes"), ("false", "no")
+
+
+def read_options(pairs: Sequence[tuple[str, str]], *, question: str) -> dict[str, Any]:
+    """Return the options that these texts stand for.
+
+    Parameters
+    ----------
+    pairs : sequence of (name, value)
+        As given; a list has commas between its values, numbers by name are ``item=5,prompt=2``.
+    question : str
+        The question that they are for.
+
+    Raises
+    ------
+    InputError
+        Naming every option that the question does not have, or whose value is not of its type.
+    """
+    own = takes(question)
+    faults, found = [], {}
+    for name, text in pairs:
+        if name not in own:
+            todo = f"It takes: {', '.join(own)}" if own else "It takes no options"
+            faults.append(Fault("options", f"{question} has no option {visible(name)!r}", todo))
+            continue
+        kind = _kind(own[name])
+        try:
+            found[name] = _value(text, kind)
+        except ValueError:
+            faults.append(Fault(name, f"{visible(text)!r} is not {_WORDS[kind]}", _TODO[kind]))
+    if faults:
+        raise InputError("the call", faults)
+    return found
+
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "map": "a list of NAME=NUMBER",
+    "map_or_float": "a number or a list of NAME=NUMBER",
+}
+_TODO = {
+    "int": "Use 3, say",
+    "float": "Use 0.8, say",
+    "bool": "Use true or false",
+    "map": "Use item=5,prompt=2, say",
+    "map_or_float": "Use 2, or item=5,prompt=2",
+}
+
+
+def _kind(parameter: Parameter) -> str:
+    """Which of the five kinds of value an argument takes, from its annotation."""
+    declared = str(parameter.annotation)
+    for kind, start in (("map", "Mapping"), ("list", "Sequence"), ("bool", "bool"), ("int", "int")):
+        if declared.startswith(start):
+            return kind
+    return ("map_or_float" if "Mapping" in declared else "float") if declared.startswith("float") else "text"
+
+
+def _value(text: str, kind: str) -> Any:
+    """Read one value; ValueError if it is not of the kind."""
+    if kind == "list":
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if kind in ("map", "map_or_float"):
+        return _numbers(text) if kind == "map" or "=" in text else float(text)
+    if kind == "bool":
+        if text.lower() not in (*_TRUE, *_FALSE):
+            raise ValueError(text)
+        return text.lower() in _TRUE
+    return {"int": int, "float": float}.get(kind, str)(text)
+
+
+def _numbers(text: str) -> dict[str, float | int]:
+    pairs = {}
+    for part in text.split(","):
+        name, sep, number = part.rpartition("=")
+        if not sep or not name.strip():
+            raise ValueError(part)
+        value = float(number)
+        pairs[name.strip()] = int(value) if value.is_integer() else value
+    return pairs
