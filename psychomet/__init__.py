@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from psychomet.estimates.precision.reliability import reliability
     from psychomet.estimates.profile import profile
     from psychomet.estimates.sensitivity.sensitivity import sensitivity
+    from psychomet.estimates.structure.confirmatory import confirmatory
+    from psychomet.estimates.structure.congruence import congruence
+    from psychomet.estimates.structure.correlations import correlations
+    from psychomet.estimates.structure.dimensions import dimensions
+    from psychomet.estimates.structure.factor_scores import factor_scores
+    from psychomet.estimates.structure.factors import factors
     from psychomet.estimates.validity.link import link
     from psychomet.notes import Note
     from psychomet.pages.page import write_page
@@ -58,6 +64,12 @@ _HOME = {
     "rater_agreement": "psychomet.estimates.precision.rater_agreement",
     "generalizability": "psychomet.estimates.precision.generalizability",
     "plan": "psychomet.estimates.precision.plan",
+    "correlations": "psychomet.estimates.structure.correlations",
+    "dimensions": "psychomet.estimates.structure.dimensions",
+    "factors": "psychomet.estimates.structure.factors",
+    "factor_scores": "psychomet.estimates.structure.factor_scores",
+    "congruence": "psychomet.estimates.structure.congruence",
+    "confirmatory": "psychomet.estimates.structure.confirmatory",
     "sensitivity": "psychomet.estimates.sensitivity.sensitivity",
     "link": "psychomet.estimates.validity.link",
     # 4  what we now know
@@ -115,8 +127,14 @@ __all__ = [
     "Scale",
     "agreement",
     "check",
+    "confirmatory",
+    "congruence",
+    "correlations",
     "crosscheck",
     "design",
+    "dimensions",
+    "factor_scores",
+    "factors",
     "from_wide",
     "gate",
     "generalizability",

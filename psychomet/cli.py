@@ -111,6 +111,7 @@ _seed = click.option(
 _n_boot = click.option(
     "--n-boot", type=click.IntRange(min=100), default=1000, show_default=True, help="Bootstrap replicates."
 )
+_own_boot = click.option("--n-boot", type=click.IntRange(min=0), help="Bootstrap replicates; default the question's own.")
 _conf = click.option("--conf-level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True, help="Coverage of the intervals.")  # fmt: skip
 
 
@@ -235,27 +236,36 @@ def plan(
 @click.option("--key", type=click.Path(), required=True, help="The instrument (TOML).")
 @click.option("--out", type=click.Path(), required=True, help="Folder to write.")
 @click.option("--by", metavar="FACET", help="The same at each level of a facet.")
+@click.option("--model", type=click.Path(), help="For confirmatory: a file with the model, in lavaan's syntax.")
 @click.option("--set", "pairs", multiple=True, callback=_pairs, metavar="NAME=VALUE",
               help="Another argument of the question, a list as a,b,c; may be repeated.")  # fmt: skip
 @_missing
 @_conf
-@_n_boot
+@_own_boot
 @_seed
 @_guard
 def estimate(
-    question: str, answers: str, out: str, by: str | None, pairs: list[tuple[str, str]], **options: Any
+    question: str,
+    answers: str,
+    out: str,
+    by: str | None,
+    model: str | None,
+    pairs: list[tuple[str, str]],
+    **options: Any,
 ) -> None:
     """Answer one QUESTION: print its table, and write page, figures and numbers.
 
     QUESTION is design, profile, reliability, omega, agreement, rater_agreement, generalizability, plan,
-    sensitivity or link. What each can be told with --set is in docs/howto, for instance
-    reliability: coefficients=all; omega: group_factors=2; rater_agreement: across=prompt,
-    measurement=interval.
+    correlations, dimensions, factors, congruence, confirmatory, sensitivity or link. What each can be told
+    with --set is in docs/howto, for instance reliability: coefficients=all; factors: n_factors=5,
+    rotation=geomin; congruence: across=language; confirmatory: estimator=WLSMV.
     """
     from psychomet.pages.terminal import estimates_text
     from psychomet.studies import question_report, read_options
 
     own = read_options([*pairs, *([("by", by)] if by is not None else [])], question=question)
+    if model is not None:
+        own["model"] = Path(model).read_text(encoding="utf-8")
     made = question_report(answers, question=question, out=out, options=own, **options)
     click.echo(estimates_text(made.results[0]))
     click.echo(f"{made.folder / 'index.html'}")

@@ -20,6 +20,11 @@ from psychomet.estimates.precision.rater_agreement import rater_agreement
 from psychomet.estimates.precision.reliability import reliability
 from psychomet.estimates.profile import profile
 from psychomet.estimates.sensitivity.sensitivity import sensitivity
+from psychomet.estimates.structure.confirmatory import confirmatory
+from psychomet.estimates.structure.congruence import congruence
+from psychomet.estimates.structure.correlations import correlations
+from psychomet.estimates.structure.dimensions import dimensions
+from psychomet.estimates.structure.factors import factors
 from psychomet.estimates.validity.link import link
 from psychomet.notes import Note
 from psychomet.result.result import Result, make_result
@@ -44,15 +49,15 @@ class Asked:
         Seed of resampling.
     conf_level : float
         Nominal coverage of the intervals.
-    n_boot : int
-        Bootstrap replicates.
+    n_boot : int, optional
+        Bootstrap replicates; None for what each question does by itself.
     """
 
     key: Key
     missing: Missing
     seed: int
     conf_level: float = 0.95
-    n_boot: int = 1000
+    n_boot: int | None = None
 
 
 QUESTIONS: Mapping[str, Callable[..., Result]] = MappingProxyType(
@@ -65,6 +70,11 @@ QUESTIONS: Mapping[str, Callable[..., Result]] = MappingProxyType(
         "rater_agreement": rater_agreement,
         "generalizability": generalizability,
         "plan": plan,
+        "correlations": correlations,
+        "dimensions": dimensions,
+        "factors": factors,
+        "congruence": congruence,
+        "confirmatory": confirmatory,
         "sensitivity": sensitivity,
         "link": link,
     }
@@ -131,6 +141,8 @@ def ask(
         )
     there = signature(QUESTIONS[question]).parameters
     shared = {name: getattr(asked, name) for name in SHARED if name in there}
+    if asked.n_boot is None:
+        shared.pop("n_boot", None)
     if question == "rater_agreement" and "measurement" not in given:
         # Finished scores are numbers; codes of items are ordered, and no more is known of their distances.
         scores = all(scale.scale_score for scale in asked.key.scales)
@@ -171,6 +183,11 @@ _FIRST: Mapping[str, str] = MappingProxyType(
         "rater_agreement": "krippendorff_alpha",
         "generalizability": "variance_component",
         "plan": "g_coefficient",
+        "correlations": "polychoric_r",
+        "dimensions": "n_factors",
+        "factors": "loading",
+        "congruence": "congruence",
+        "confirmatory": "loading",
     }
 )
 """What a question that has no answer would have begun with."""
@@ -190,8 +207,9 @@ def asked_of(responses: ResponseTable, *, key: Key) -> tuple[str, ...]:
     -------
     tuple of str
         Omega where a scale has three items; rater_agreement where there are raters; generalizability
-        where respondents answered several items or were asked several times; link where there are
-        self-reports and behaviour. Planning is asked for by name only.
+        where respondents answered several items or were asked several times; dimensions, factors and
+        confirmatory where there are two scales of three items and respondents enough to tell factors; link
+        where there are self-reports and behaviour. Others are asked for by name only.
     """
     made = responses.design
     sources = set(made.scale_source.values())
@@ -201,6 +219,9 @@ def asked_of(responses: ResponseTable, *, key: Key) -> tuple[str, ...]:
         "rater_agreement": len(made.levels.get("rater", ())) > 1,
         "generalizability": several or any(len(scale.items) > 1 for scale in key.scales),
         "plan": False,
+        "correlations": False,
+        "congruence": False,
+        **dict.fromkeys(("dimensions", "factors", "confirmatory"), _structured(made.n_respondents, key)),
         "link": "behaviour" in sources and bool(sources - {"behaviour"}),
     }
     return tuple(name for name in QUESTIONS if there.get(name, True))
@@ -227,6 +248,15 @@ def default_options(responses: ResponseTable, *, by: str | None = None) -> dict[
 
 FEWEST_ITEMS = 3
 """Fewer items cannot tell a factor from their mere correlation."""
+FEWEST_RESPONDENTS, RESPONDENTS_PER_ITEM = 100, 2
+"""Fewer respondents leave loadings of several factors to chance; the structure is then asked for by name."""
+
+
+def _structured(n_respondents: int, key: Key) -> bool:
+    """Whether a study has scales and respondents enough for a look at its factors."""
+    several = [scale for scale in key.scales if not scale.scale_score and len(scale.items) >= FEWEST_ITEMS]
+    items = sum(len(scale.items) for scale in several)
+    return len(several) > 1 and n_respondents >= max(FEWEST_RESPONDENTS, RESPONDENTS_PER_ITEM * items)
 
 
 def missing_rule(responses: ResponseTable, key: Key, missing: str | None) -> Missing:

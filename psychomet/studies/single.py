@@ -28,7 +28,7 @@ def estimate(
     facets: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
     conf_level: float = 0.95,
-    n_boot: int = 1000,
+    n_boot: int | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Result:
     """Answer one question, by its name.
@@ -39,8 +39,10 @@ def estimate(
         What to read, see :func:`psychomet.read_responses`.
     question : str
         A name of ``psychomet.studies.QUESTIONS``: design, profile, reliability ...
-    seed, missing, conf_level, n_boot
+    seed, missing, conf_level
         As in :func:`psychomet.study`.
+    n_boot : int, optional
+        Bootstrap replicates; default that of the question's own function.
     key, facets, columns
         As in :func:`psychomet.report`.
     options : mapping, optional
@@ -71,7 +73,7 @@ def question_report(
     facets: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
     conf_level: float = 0.95,
-    n_boot: int = 1000,
+    n_boot: int | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Report:
     """Answer one question and write its page, figures and numbers.
@@ -111,7 +113,7 @@ def plan_report(
     columns: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
     conf_level: float = 0.95,
-    n_boot: int = 1000,
+    n_boot: int | None = None,
 ) -> Report:
     """Plan a study from a table, and write the page: the components, then the designs.
 

@@ -23,8 +23,8 @@ from psychomet.table.simulate import simulate_study
 from psychomet.table.source import Source
 from psychomet.text import visible
 
-OMEGA_BOOT = 200
-"""Resamples for omega within a study; ask the question by itself for more."""
+STUDY_BOOT = {"omega": 200, "factors": 0}
+"""The most resamples within a study for questions that fit a model in each; ask them by name for more."""
 ALWAYS = ("design", "profile", "reliability", "agreement", "sensitivity", "link")
 """Questions whose failure is bad input; the others then carry a note that says why they have no answer."""
 
@@ -119,15 +119,16 @@ def study(
     conf_level : float
         Nominal coverage of all intervals.
     n_boot : int
-        Bootstrap replicates; of omega 200 at the most.
+        Bootstrap replicates; of omega 200 at the most, none of factors, whose intervals are in closed form.
 
     Returns
     -------
     tuple of Result
         design, profile, reliability, agreement and sensitivity; omega where a scale has three items,
         generalizability where respondents gave several answers to a scale, rater_agreement where there
-        are raters, link where there are self-reports and behaviour. Where one of the first three of
-        these cannot be answered after all, its result says why.
+        are raters, dimensions, factors and confirmatory where scales and respondents are enough, link where
+        there are self-reports and behaviour. Where one that not every table can answer has no answer after
+        all, its result says why.
 
     Raises
     ------
@@ -135,8 +136,6 @@ def study(
         If there is no key, or answers are missing and no rule was given.
     """
     asked = settle(responses, key=key, missing=missing, seed=seed, conf_level=conf_level, n_boot=n_boot)
-    # Omega is fitted again in every resample: ten times the time of all other questions together.
-    few = replace(asked, n_boot=min(n_boot, OMEGA_BOOT))
     options = default_options(responses, by=by)
     results = []
     for question in asked_of(responses, key=asked.key):
@@ -145,7 +144,7 @@ def study(
             answer(
                 responses,
                 question=question,
-                asked=few if question == "omega" else asked,
+                asked=replace(asked, n_boot=min(n_boot, STUDY_BOOT.get(question, n_boot))),
                 options=options.get(question),
             )
         )
@@ -158,7 +157,7 @@ def settle(
     missing: Missing | None,
     seed: int,
     conf_level: float,
-    n_boot: int,
+    n_boot: int | None,
     key: Key | None = None,
 ) -> Asked:
     """Settle what every question is asked with.

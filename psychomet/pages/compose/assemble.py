@@ -9,7 +9,12 @@ from types import MappingProxyType
 
 from psychomet.pages.compose.agreement import agreement
 from psychomet.pages.compose.closing import caveats, computed, glossary
+from psychomet.pages.compose.confirmatory import confirmatory
+from psychomet.pages.compose.congruence import congruence
 from psychomet.pages.compose.context import Context, gather, label_of
+from psychomet.pages.compose.correlations import correlations
+from psychomet.pages.compose.dimensions import dimensions
+from psychomet.pages.compose.factors import factors
 from psychomet.pages.compose.generalizability import generalizability
 from psychomet.pages.compose.headline import headline
 from psychomet.pages.compose.link import link
@@ -39,6 +44,11 @@ SECTIONS: Mapping[str, tuple[str, Maker]] = MappingProxyType(
         "rater_agreement": ("Agreement of raters", rater_agreement),
         "generalizability": ("Generalizability", generalizability),
         "plan": ("Plan", plan),
+        "correlations": ("Correlations of items", correlations),
+        "dimensions": ("Number of factors", dimensions),
+        "factors": ("Factors", factors),
+        "congruence": ("Congruence of factors", congruence),
+        "confirmatory": ("Confirmatory model", confirmatory),
         "sensitivity": ("Sensitivity", sensitivity),
         "link": ("Self-report against behaviour", link),
     }
