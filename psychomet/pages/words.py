@@ -79,6 +79,31 @@ SHARE = Scheme(
     "10.4324/9780203771587",
 )
 
+CFI = Scheme(
+    "comparative fit index",
+    (0.9, 0.95),
+    ("poor", "acceptable", "good"),
+    "Hu and Bentler (1999), Cutoff criteria for fit indexes in covariance structure analysis, Structural Equation "
+    "Modeling 6, 1-55 (.95); Bentler and Bonett (1980), Psychological Bulletin 88, 588-606 (.90).",
+    "10.1080/10705519909540118",
+)
+RMSEA = Scheme(
+    "root mean square error of approximation",
+    (0.05, 0.08, 0.1),
+    ("close", "fair", "mediocre", "poor"),
+    "Browne and Cudeck (1993), Alternative ways of assessing model fit, in Bollen and Long (eds.), Testing structural "
+    "equation models; MacCallum, Browne and Sugawara (1996), Psychological Methods 1, 130-149.",
+    "10.1037/1082-989X.1.2.130",
+)
+SRMR = Scheme(
+    "standardised root mean square residual",
+    (0.08,),
+    ("acceptable", "poor"),
+    "Hu and Bentler (1999), Cutoff criteria for fit indexes in covariance structure analysis, Structural Equation "
+    "Modeling 6, 1-55.",
+    "10.1080/10705519909540118",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -277,6 +302,32 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "congruence_by_chance": "mean phi when the items are in random order: what rotation alone makes of nothing in common",
         "median_absolute_deviation": "median distance of the scores from their median",
         "mean_difference": "mean of one group or rater minus the mean of the other",
+        "loading_standardized": "standardised loading: how much, in standard deviations, the answer to the item rises when the "
+        "factor rises by one standard deviation",
+        "factor_covariance": "covariance of two factors, in the units that the model gives them",
+        "factor_variance": "variance of a factor, in the unit that the model gives it",
+        "factor_mean": "mean of a factor, in the unit that the model gives it",
+        "residual_variance": "variance of an item (or factor) that its factors do not explain",
+        "residual_covariance": "what two items share beside their factors",
+        "residual_correlation": "correlation of what the factors leave unexplained in two items",
+        "r_squared": "share of the variance of an item that its factors explain",
+        "path": "how much one factor rises when another rises by one unit",
+        "path_standardized": "the same in standard deviations",
+        "intercept": "answer expected where the factors are 0",
+        "threshold": "place on the normal variable behind an item where one category passes into the next",
+        "defined_parameter": "a quantity that the model text defines from its parameters",
+        "cfi": "comparative fit index: how far the model goes from no correlations at all (0) to a full account of them (1)",
+        "srmr": "standardised root mean square residual: by how much the model misses the correlations on average",
+        "scaling_factor": "what a chi-squared is divided by because answers are not normal",
+        "aic": "Akaike's criterion: misfit plus a price for parameters; lower is better, for the same answers only",
+        "bic_adjusted": "BIC with a lower price for parameters",
+        "log_likelihood": "logarithm of the likelihood of the answers under the model",
+        "ave": "average variance extracted: share of the variance of a factor's items that it explains",
+        "composite_reliability": "reliability of the sum of a factor's items, if the model is right (McDonald's omega)",
+        "htmt": "heterotrait-monotrait ratio: correlation of items across two scales against that within them; near 1 the "
+        "scales measure one thing",
+        "modification_index": "by how much chi-squared would fall if this parameter were freed",
+        "expected_change": "the value it would take, standardised",
         "pearson_r": "linear correlation over respondents",
         "spearman_rho": "rank correlation over respondents",
     }

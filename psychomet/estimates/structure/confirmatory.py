@@ -68,7 +68,7 @@ def confirmatory(
     estimator: Estimator = "MLR",
     unit: Unit = "respondent",
     by: str | None = None,
-    std_lv: bool = False,
+    std_lv: bool = True,
     orthogonal: bool = False,
     likelihood: Likelihood = "normal",
     rmsea_level: float = 0.9,
@@ -107,7 +107,8 @@ def confirmatory(
     by : str, optional
         A facet: the same model at each of its levels, apart, beside the whole table.
     std_lv : bool
-        Give factors variance 1 instead of fixing their first loading to 1.
+        Give factors variance 1 (default, as in JASP and jamovi), or fix their first loading to 1 (lavaan's default), which
+        fails where that item hardly belongs to the factor. Fit and standardised values are the same.
     orthogonal : bool
         Factors do not correlate unless the model says so.
     likelihood : {"normal", "wishart"}
@@ -144,7 +145,7 @@ def confirmatory(
 
     Notes
     -----
-    In R: ``lavaan::cfa(model, data, estimator = "MLR", missing = "fiml", std.lv = FALSE)``, ``cluster =`` for
+    In R: ``lavaan::cfa(model, data, estimator = "MLR", missing = "fiml", std.lv = TRUE)``, ``cluster =`` for
     ``unit = "administration"``, ``ordered = TRUE`` for the ordinal estimators; the numbers are those of lavaan 0.6-14.
     Standardised values are ``std.all``, their standard errors by the delta method. Robust CFI, TLI and RMSEA estimate
     what the indices are in the population and are the ones to report; "scaled" ones are printed for comparison.

@@ -33,6 +33,7 @@ AVERAGED = (
     "answers, estimator='MLR' takes means"
 )
 NO_CONVERGENCE = "the descent did not end in a minimum, so that there are no estimates"
+MARKER = "the first item of a factor, whose loading is fixed to 1, may not belong to it: std_lv=True"
 NOT_IDENTIFIED = "the model is not identified: several values fit these answers equally well"
 
 
@@ -152,7 +153,7 @@ def _continuous(sample: Sample, plan: Plan) -> Solved | Failed:
             found = clustered(found, sample.unit)
     except np.linalg.LinAlgError:
         return Failed(part, "a matrix that must be inverted is singular")
-    return _checked(part, found, sample.cor[np.ix_(order, order)], values, sample.unit)
+    return _checked(part, found, sample.cor[np.ix_(order, order)], values, sample.unit, plan)
 
 
 def _ordinal(ranked: Ranked, plan: Plan) -> Solved | Failed:
@@ -191,11 +192,11 @@ def _ordinal(ranked: Ranked, plan: Plan) -> Solved | Failed:
         found = fit_ordinal(model, moments, estimator=plan.estimator)  # type: ignore[arg-type]
     except np.linalg.LinAlgError:
         return Failed(part, "a matrix that must be inverted is singular")
-    return _checked(part, found, moments.correlation, None, ranked.unit)
+    return _checked(part, found, moments.correlation, None, ranked.unit, plan)
 
 
 def _checked(
-    part: Part, found: Fit, correlation: Floats, values: Floats | None, unit: NDArray[Any]
+    part: Part, found: Fit, correlation: Floats, values: Floats | None, unit: NDArray[Any], plan: Plan
 ) -> Solved | Failed:
     trouble = problems(found)
     if found.test.df < 0:
@@ -204,7 +205,7 @@ def _checked(
     if trouble.not_identified:
         return Failed(part, NOT_IDENTIFIED)
     if trouble.not_converged:
-        return Failed(part, NO_CONVERGENCE)
+        return Failed(part, NO_CONVERGENCE if plan.std_lv else f"{NO_CONVERGENCE}; {MARKER}")
     return Solved(part, found, trouble, correlation, values, unit)
 
 

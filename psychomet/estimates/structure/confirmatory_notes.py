@@ -63,6 +63,7 @@ def confirmatory_notes(
     yield from _dependence(solved, plan)
     yield from _size(solved, plan)
     yield from _improper(solved)
+    yield from _directions(solved)
     yield from _rotation(solved, blocks)
     yield from _misfit(solved)
     yield from _one_model(solved, table)
@@ -73,7 +74,7 @@ def _without(failed: Sequence[Failed]) -> Iterator[Note]:
     for reason in dict.fromkeys(one.reason for one in failed):
         names = listed([one.part.name for one in failed if one.reason == reason])
         code = "no_fit"
-        if reason == NO_CONVERGENCE:
+        if reason.startswith(NO_CONVERGENCE):
             code = "not_converged"
         elif reason == AVERAGED:
             code = "averaged_categories"
@@ -156,6 +157,28 @@ def _improper(solved: Sequence[Solved]) -> Iterator[Note]:
     if bent:
         text = f"The covariances of the factors are not positive definite: {listed(bent)}. Two factors are one, or one is a sum of others."
         yield Note("not_positive", text, "problem")
+
+
+def _directions(solved: Sequence[Solved]) -> Iterator[Note]:
+    """Items that load on their only factor against its other items."""
+    found = []
+    for one in solved:
+        model = one.fit.model
+        load = one.fit.estimate.implied[0].parts.loadings
+        names = []
+        for f in range(len(model.latent)):
+            own = np.flatnonzero((load[:, f] != 0) & ((load != 0).sum(axis=1) == 1))
+            if own.size and not model.exploratory:
+                sign = np.sign(load[own, f].sum())
+                names += [visible(one.items[j], 30) for j in own if load[j, f] * sign < 0]
+        if names:
+            found.append(f"{one.part.name}: {listed(names, 6)}")
+    if found:
+        text = (
+            f"Items that load against the others of their factor: {listed(found, 4, sep='; ')}. They are scored as the key says; "
+            "check whether it should reverse them. Sums in which they stand are hardly reliable."
+        )
+        yield Note("negative_loading", text)
 
 
 def _rotation(solved: Sequence[Solved], blocks: Sequence[tuple[RotatedBlock, ...]]) -> Iterator[Note]:

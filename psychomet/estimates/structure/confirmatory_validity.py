@@ -34,6 +34,9 @@ _SHIFT = 1e-5
 OBSERVED = "the interval stands beside the value with implied variances"
 CATEGORIES = "no interval here: the question omega has one for omega_categorical"
 FEW_ITEMS = "fewer than two items"
+GEOMETRIC = (
+    "no interval: the logarithm of a correlation near 0 has none that holds; the other version has one"
+)
 NO_MEAN = "the mean correlation within a factor is not positive"
 VERSIONS: dict[Version, str] = {
     "1": "means of absolute correlations (Henseler et al. 2015)",
@@ -155,7 +158,10 @@ def _ratio_rows(one: Solved, plan: Plan, every: list[NDArray[np.intp]], tail: st
             if not math.isfinite(value) or value <= 0:
                 rows.append(row | {"reason": NO_MEAN})
                 continue
-            error = _ratio_error(one, every[a], every[b], version)
+            if version == "2":
+                rows.append(row | {"reason": GEOMETRIC})
+                continue
+            error = _ratio_error(one, every[a], every[b])
             # On the log scale, where ratios are closer to normal and cannot fall below 0.
             reach = z * error
             rows.append(
@@ -165,18 +171,13 @@ def _ratio_rows(one: Solved, plan: Plan, every: list[NDArray[np.intp]], tail: st
     return rows
 
 
-def _ratio_error(one: Solved, first: NDArray[np.intp], second: NDArray[np.intp], version: Version) -> float:
-    """Standard error of the logarithm of a ratio."""
+def _ratio_error(one: Solved, first: NDArray[np.intp], second: NDArray[np.intp]) -> float:
+    """Standard error of the logarithm of a ratio of means of absolute correlations."""
     pull = np.zeros_like(one.correlation)
     for rows, columns, times in ((first, second, 1.0), (first, first, -0.5), (second, second, -0.5)):
         r = one.correlation[np.ix_(rows, columns)]
-        part = np.ones_like(r, dtype=bool) if times > 0 else ~np.eye(len(rows), dtype=bool)
-        if version == "2":
-            safe = np.where(np.abs(r) < np.finfo(float).tiny, np.inf, r)
-            slope = np.where(part, 1 / safe, 0.0) / int(part.sum())
-        else:
-            slope = np.where(part, np.sign(r), 0.0) / float(np.abs(r[part]).sum())
-        pull[np.ix_(rows, columns)] += times * slope
+        apart = np.ones_like(r) if times > 0 else 1.0 - np.eye(len(rows))
+        pull[np.ix_(rows, columns)] += times * apart * np.sign(r) / float(np.sum(apart * np.abs(r)))
     pull = (pull + pull.T) / 2
     np.fill_diagonal(pull, 0.0)
     if one.values is None:
@@ -192,7 +193,7 @@ def _ordinal_error(one: Solved, pull: Floats) -> float:
     if gamma is None:
         return math.nan
     inner = gamma[-slope.size :, -slope.size :]
-    return float(np.sqrt(max(slope @ inner @ slope, 0.0) / part.n))
+    return float(np.sqrt(max(float(slope @ inner @ slope), 0.0) / part.n))
 
 
 def _rows_error(one: Solved, values: Floats, pull: Floats) -> float:

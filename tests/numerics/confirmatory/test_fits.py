@@ -24,6 +24,7 @@ from psychomet.numerics.confirmatory.fit import Fit, fit
 from psychomet.numerics.confirmatory.implied import implied, pull, slopes, tied
 from psychomet.numerics.confirmatory.least_squares import jacobian, model_moments
 from psychomet.numerics.confirmatory.measures import fit_measures, incremental, noncentrality, rmsea
+from psychomet.numerics.confirmatory.minimise import lower, minimise
 from psychomet.numerics.confirmatory.misfit import residuals
 from psychomet.numerics.confirmatory.modification import modification_indices
 from psychomet.numerics.confirmatory.normal import discrepancy, log_likelihood, saturated_value
@@ -329,3 +330,30 @@ def test_an_exploratory_block_is_the_exploratory_fit(stored: dict[str, Any]) -> 
     assert (block.loadings_error > 0).all()
     assert abs(block.correlation[0, 1] - 0.5) < 4 * block.correlation_error[0, 1]
     assert block.with_others.shape == (2, 0)
+
+
+def test_descent_ends_in_the_lower_of_two_wells() -> None:
+    """x^4 / 4 - x^2 / 2 + x / 10 has its deeper well on the left; a start on the right must not have the last word."""
+
+    def slope(x: np.ndarray) -> tuple[float, np.ndarray]:
+        return float(x[0] ** 4 / 4 - x[0] ** 2 / 2 + x[0] / 10), x**3 - x + 0.1
+
+    ends = [
+        minimise(np.array([start]), slope, lambda x: np.atleast_2d(3 * x**2 - 1)) for start in (0.9, -0.9)
+    ]
+    assert all(end.converged for end in ends)
+    assert np.abs(slope(lower(*ends).point)[1]).max() < 1e-8
+    assert lower(*ends).point[0] == lower(*ends[::-1]).point[0] < 0
+    flat = ends[1]._replace(converged=False)
+    assert lower(flat, ends[1]).converged
+
+
+def test_general_and_group_factors_start_apart() -> None:
+    """The population of a bifactor model is found again, whichever start leads there."""
+    text = "g =~ " + " + ".join(f"x{j}" for j in range(9)) + "\n"
+    text += "\n".join(f"f{k} =~ " + " + ".join(f"x{3 * k + j}" for j in range(3)) for k in range(3))
+    model = build_model(text, std_lv=True, orthogonal=True)
+    truth = np.array([0.7] * 9 + [0.4, 0.5, 0.45] * 3 + [0.3] * 9)
+    result = fit(model, moments_sample(implied(model, truth).covariance, n=400))
+    assert result.test.statistic == pytest.approx(0, abs=1e-5)
+    np.testing.assert_allclose(np.abs(result.x), truth, atol=1e-3)
