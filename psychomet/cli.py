@@ -111,7 +111,9 @@ _seed = click.option(
 _n_boot = click.option(
     "--n-boot", type=click.IntRange(min=100), default=1000, show_default=True, help="Bootstrap replicates."
 )
-_own_boot = click.option("--n-boot", type=click.IntRange(min=0), help="Bootstrap replicates; default the question's own.")
+_own_boot = click.option(
+    "--n-boot", type=click.IntRange(min=0), help="Bootstrap replicates; default the question's own."
+)
 _conf = click.option("--conf-level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True, help="Coverage of the intervals.")  # fmt: skip
 
 
@@ -236,7 +238,9 @@ def plan(
 @click.option("--key", type=click.Path(), required=True, help="The instrument (TOML).")
 @click.option("--out", type=click.Path(), required=True, help="Folder to write.")
 @click.option("--by", metavar="FACET", help="The same at each level of a facet.")
-@click.option("--model", type=click.Path(), help="For confirmatory: a file with the model, in lavaan's syntax.")
+@click.option(
+    "--model", type=click.Path(), help="For confirmatory: a file with the model, in lavaan's syntax."
+)
 @click.option("--set", "pairs", multiple=True, callback=_pairs, metavar="NAME=VALUE",
               help="Another argument of the question, a list as a,b,c; may be repeated.")  # fmt: skip
 @_missing

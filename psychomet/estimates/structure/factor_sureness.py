@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from psychomet.numerics.alignment import matched, towards
 from psychomet.numerics.alpha_influence import by_unit
+from psychomet.numerics.covariance_bootstrap import resampled_moments
 from psychomet.numerics.factors import (
     Extraction,
     Factoring,
@@ -25,7 +26,6 @@ from psychomet.numerics.factors import (
 )
 from psychomet.numerics.ordinal.answers import resampled_correlations
 from psychomet.numerics.ordinal.moments import OrdinalFit, row_influence
-from psychomet.numerics.resampled_moments import resampled_moments
 from psychomet.numerics.rotations import Rotation, Rule, rotate
 from psychomet.numerics.rotations.rules import criterion
 from psychomet.scores.key import Scale

@@ -15,6 +15,12 @@ from psychomet.pages.compose.link import expected_sign, links
 from psychomet.pages.compose.measured import facets_of, is_identity, statuses_of
 from psychomet.pages.compose.merge import merged
 from psychomet.pages.compose.plan import plan_sentence
+from psychomet.pages.compose.structure_sentences import (
+    confirmatory_sentence,
+    congruence_sentence,
+    dimensions_sentence,
+    factors_sentence,
+)
 from psychomet.pages.document import Block, Bullets, Inline, Link, Paragraph, Section, Strong, Text, data
 from psychomet.pages.tables import (
     confidence,
@@ -44,6 +50,10 @@ def headline(pairs: Sequence[tuple[Result, Section]], context: Context) -> Secti
         "agreement": (_agreement,),
         "generalizability": (generalizability_sentence,),
         "plan": (plan_sentence,),
+        "dimensions": (dimensions_sentence,),
+        "factors": (factors_sentence,),
+        "congruence": (congruence_sentence,),
+        "confirmatory": (confirmatory_sentence,),
         "sensitivity": (_sensitivity,),
         "link": (_link,),
     }
