@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from psychomet.estimates.structure.congruence import congruence
     from psychomet.estimates.structure.correlations import correlations
     from psychomet.estimates.structure.dimensions import dimensions
-    from psychomet.estimates.structure.factor_scores import factor_scores
-    from psychomet.estimates.structure.factors import factors
+    from psychomet.estimates.structure.factors import factor_scores, factors
     from psychomet.estimates.validity.link import link
     from psychomet.notes import Note
     from psychomet.pages.page import write_page
@@ -67,7 +66,7 @@ _HOME = {
     "correlations": "psychomet.estimates.structure.correlations",
     "dimensions": "psychomet.estimates.structure.dimensions",
     "factors": "psychomet.estimates.structure.factors",
-    "factor_scores": "psychomet.estimates.structure.factor_scores",
+    "factor_scores": "psychomet.estimates.structure.factors",
     "congruence": "psychomet.estimates.structure.congruence",
     "confirmatory": "psychomet.estimates.structure.confirmatory",
     "sensitivity": "psychomet.estimates.sensitivity.sensitivity",

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from psychomet.estimates.structure.factor_notes import factor_notes
 from psychomet.estimates.structure.factor_plan import make_plan
 from psychomet.estimates.structure.factor_rows import ALL_FACTORS, solution_rows
+from psychomet.estimates.structure.factor_scores import factor_scores
 from psychomet.estimates.structure.factor_solution import Solution, solve
 from psychomet.estimates.structure.factor_sureness import Correlation, Plan
 from psychomet.numerics.factors import Extraction
@@ -46,6 +47,8 @@ from psychomet.scores.sample import Sample
 from psychomet.scores.score import Missing, Unit, resolve_key
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
+
+__all__ = ["factor_scores", "factors"]
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 from psychomet.pages.document import Figure, Text
-from psychomet.pages.figures.canvas import BLACK, WIDTH, drawing, finish, label, minus, settings
+from psychomet.pages.figures.canvas import BLACK, WIDTH, drawing, finish, label, settings
 
 _SHADES = LinearSegmentedColormap.from_list("size", ["#FFFFFF", "#8DBFE0", "#005A8F"])
 _DARK = 0.62
@@ -60,6 +60,11 @@ def draw_likeness(
         return finish(made, name=name, alt=alt, caption=caption)
 
 
+def _two(value: float) -> str:
+    """Two decimals, a true minus sign and no negative zero."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
+
 def _square(axes: Axes, cells: Sequence[Sequence[float]], alike: float) -> None:
     """Draw the cells of one pair."""
     m = len(cells)
@@ -71,7 +76,7 @@ def _square(axes: Axes, cells: Sequence[Sequence[float]], alike: float) -> None:
                 Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=shade, edgecolor="white", linewidth=1.0)
             )
             axes.text(
-                x, y, minus(round(value, 2)) if known else "–", ha="center", va="center", fontsize=8,
+                x, y, _two(value) if known else "–", ha="center", va="center", fontsize=8,
                 color="white" if known and abs(value) > _DARK else BLACK, weight="bold" if x == y else "normal",
             )  # fmt: skip
             if x == y and known:
