@@ -71,11 +71,11 @@ def table(*, crossed: bool) -> tuple[np.ndarray, list[np.ndarray]]:
     return y, codes
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object], repeats: int) -> float:
     """Median CPU seconds of one call; the first fills the caches."""
     work()
     found = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         start = time.process_time()
         work()
         found.append(time.process_time() - start)
@@ -124,7 +124,10 @@ def alone() -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
-    if parser.parse_args().alone:
+    parser.add_argument("--quick", action="store_true", help="fewer repeats")
+    options = parser.parse_args()
+    repeats = 3 if options.quick else REPEATS
+    if options.alone:
         alone()
         return 0
     peak = run([sys.executable, __file__, "--alone"]).peak
@@ -132,11 +135,11 @@ def main() -> int:
     y, codes = table(crossed=True)
     cells = y.reshape(BALANCED)
     closed = balanced_reml(balanced(cells, effects=EFFECTS))
-    quick = seconds(lambda: balanced(cells, effects=EFFECTS))
-    whole = seconds(lambda: balanced(cells))
+    quick = seconds(lambda: balanced(cells, effects=EFFECTS), repeats)
+    whole = seconds(lambda: balanced(cells), repeats)
     loose, levels = table(crossed=False)
     fitted = reml(loose, codes=levels, effects=EFFECTS)
-    slow = seconds(lambda: reml(loose, codes=levels, effects=EFFECTS))
+    slow = seconds(lambda: reml(loose, codes=levels, effects=EFFECTS), repeats)
     rivals = {"balanced": lme4(y, codes), "unbalanced": lme4(loose, levels)}
     print("| table | ours, CPU s | lme4, CPU s | ratio | components apart | deviances apart |")
     print("|---|---|---|---|---|---|")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from psychomet.errors import Fault, InputError
 from psychomet.numerics.moments import group_means
+from psychomet.numerics.variance.cells import combined, grid_counts
 from psychomet.scores.key import Scale
 from psychomet.scores.layout_facets import RESPONDENT, SAMPLE, containers, find_facets, item_position
 from psychomet.scores.score import Answers, Missing, answers
@@ -24,7 +25,6 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 ITEM = "item"
-_SPARSE = 4  # an array with more cells than this many per answer is not made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,14 +84,29 @@ class Layout:
         if self.cells is not None or not first:
             return tuple(float(size) for size in self.sizes[first:])
         counts = []
+        grid = grid_counts(self.codes)
         for axis in range(first, len(self.axes)):
-            within = [0, *(c for c in self.nested.get(axis, ()) if c)]
-            keys = self.codes[[*within, axis]]
-            met = np.unique(keys, axis=1)
-            _, per = np.unique(met[:-1], axis=1, return_counts=True)
+            inside = [0, *(c for c in self.nested.get(axis, ()) if c)]
+            per = _per_cell(self.codes, inside, axis) if grid is None else _per_grid(grid, inside, axis)
             alike = per.min() == per.max()
             counts.append(float(per[0] if alike else per.size / np.sum(1 / per)))
         return tuple(counts)
+
+
+def _per_cell(codes: Codes, inside: Sequence[int], axis: int) -> Codes:
+    """Number of levels of an axis in each cell of some others that occurs."""
+    within = combined([codes[one] for one in inside])
+    pair = combined([within, codes[axis]])
+    host = np.empty(int(pair.max()) + 1, dtype=np.intp)
+    host[pair] = within
+    return np.bincount(host)
+
+
+def _per_grid(grid: Floats, inside: Sequence[int], axis: int) -> Codes:
+    """The same from the number of answers in every cell of the grid, the respondents its last axis."""
+    others = [one - 1 for one in range(1, grid.ndim) if one != axis and one not in inside]
+    per = (grid.sum(axis=tuple(others), keepdims=True) > 0).sum(axis=axis - 1).ravel()
+    return np.asarray(per[per > 0])
 
 
 def layouts(
@@ -198,9 +213,7 @@ def _replicates(keys: Mapping[str, Codes], cells: pd.DataFrame, respondent: Code
     label = cells[SAMPLE].cat.codes.to_numpy() if SAMPLE in cells else np.zeros(len(cells), dtype=np.intp)
     if not len(cells):
         return np.zeros(0, dtype=np.intp)
-    cell = np.zeros(len(cells), dtype=np.intp)
-    for codes in keys.values():
-        cell = np.unique(cell * (int(codes.max()) + 1) + codes, return_inverse=True)[1]
+    cell = combined(list(keys.values())) if keys else np.zeros(len(cells), dtype=np.intp)
     order = np.lexsort((respondent, label, cell))
     start = np.diff(cell[order], prepend=-1).astype(bool)
     place = np.arange(order.size)
@@ -250,9 +263,10 @@ def _on_axes(
     if measured and missing == "complete":
         codes, answered, ids = _whole(codes, answered, ids, left_out)
     elif measured:
-        ids = ids[np.unique(codes[0])]
+        ids = ids[np.flatnonzero(np.bincount(codes[0]))]
     varied = [
-        name == RESPONDENT or np.unique(level).size > 1 for name, level in zip(names, codes, strict=True)
+        name == RESPONDENT or bool(level.size and np.ptp(level))
+        for name, level in zip(names, codes, strict=True)
     ]
     names = [name for name, kept in zip(names, varied, strict=True) if kept]
     codes = codes[varied]
@@ -275,18 +289,20 @@ def _on_axes(
 
 def _dense(codes: Codes) -> Codes:
     """Number the levels that occur 0, 1, ..."""
-    return np.unique(codes, return_inverse=True)[1]
+    return combined([codes]) if codes.size else codes
 
 
 def _local(codes: Codes, axis: int, nested: Mapping[int, tuple[int, ...]]) -> Codes:
     """Number the levels of a nested axis 0, 1, ... within each cell of its containers."""
-    cell = np.zeros(codes.shape[1], dtype=np.intp)
-    for container in nested[axis]:
-        cell = np.unique(cell * (int(codes[container].max()) + 1) + codes[container], return_inverse=True)[1]
-    pairs, position = np.unique(np.stack([cell, codes[axis]]), axis=1, return_inverse=True)
-    start = np.diff(pairs[0], prepend=-1).astype(bool)
-    place = np.arange(pairs.shape[1])
-    return np.asarray((place - np.maximum.accumulate(np.where(start, place, 0)))[np.ravel(position)])
+    if not codes.shape[1]:
+        return codes[axis]
+    cell = combined([codes[container] for container in nested[axis]])
+    pair = combined([cell, codes[axis]])
+    host = np.empty(int(pair.max()) + 1, dtype=np.intp)
+    host[pair] = cell
+    # Pairs are numbered cell by cell: the first of a cell comes after all those of the cells before.
+    first = np.cumsum(np.bincount(host)) - np.bincount(host)
+    return np.asarray(pair - first[cell])
 
 
 def _whole(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from psychomet.numerics.variance.cells import combined
 from psychomet.text import visible
 
 Codes = NDArray[np.intp]
@@ -65,14 +66,14 @@ def find_facets(
     for name in cells.columns:
         if name == SAMPLE or (named is not None and name not in named):
             continue
-        levels, codes = np.unique(cells[name].cat.codes.to_numpy(), return_inverse=True)
-        if levels.size < 2:
+        present = cells[name].cat.codes.to_numpy().astype(np.intp)
+        codes = combined([present - present.min(initial=0)]) if present.size else present
+        if codes.max(initial=0) < 1:
             if named is not None:
                 found[name] = ONE_LEVEL
             continue
         if respondent is not None:
-            pairs = np.unique(np.stack([respondent, codes]), axis=1)
-            if np.bincount(pairs[0]).max() == 1:
+            if _nested(respondent, codes):
                 found[name] = BETWEEN
                 continue
             doubts += _doubt(RESPONDENT, respondent, name, codes, answers)
@@ -114,7 +115,7 @@ def item_position(item: Codes, axes: Mapping[str, Codes]) -> str:
     axes : mapping of str to (N,) array of int
         The level of each facet in each answer.
     """
-    outer = [name for name, codes in axes.items() if np.unique(codes).size > 1 and _nested(item, codes)]
+    outer = [name for name, codes in axes.items() if np.ptp(codes) > 0 and _nested(item, codes)]
     return f"each under one level of {' x '.join(outer)} only" if outer else ""
 
 
@@ -159,8 +160,11 @@ def _doubt(inner: str, of: Codes, outer: str, codes: Codes, answers: Counts) -> 
 
 def _nested(inner: Codes, outer: Codes) -> bool:
     """Whether every level of one comes with one level of the other."""
-    pairs = np.unique(np.stack([inner, outer]), axis=1)
-    return bool(pairs.shape[1] == np.unique(inner).size)
+    if not inner.size:
+        return True
+    seen = np.empty(int(inner.max()) + 1, dtype=outer.dtype)
+    seen[inner] = outer
+    return bool((seen[inner] == outer).all())
 
 
 def _same(a: Codes, b: Codes) -> bool:
@@ -171,5 +175,4 @@ def _same(a: Codes, b: Codes) -> bool:
 def _met(axes: Mapping[str, Codes], names: Sequence[str]) -> tuple[int, int]:
     """How many combinations of levels occur, and how many there could be."""
     codes = [axes[name] for name in names]
-    met = np.unique(np.stack(codes), axis=1).shape[1]
-    return int(met), prod(int(np.unique(code).size) for code in codes)
+    return int(combined(codes).max()) + 1, prod(int(np.unique(code).size) for code in codes)

@@ -15,6 +15,7 @@ from psychomet.numerics.variance import Effect
 from psychomet.scores.layout import ITEM, Layout
 from psychomet.scores.layout_facets import RESPONDENT, SAMPLE
 from psychomet.scores.layout_tails import tail_notes
+from psychomet.scores.layout_ways import FEWEST, filled_cells, part_of, too_large, way_notes
 from psychomet.text import visible
 
 Floats = NDArray[np.float64]
@@ -41,6 +42,8 @@ class Fitted:
         Why there are no components; empty where there are.
     aliased : tuple of str
         Effects that split these rows as another effect or the residual does, and have no component.
+    whole : int
+        Respondents of the whole layout where ``layout`` is a random part of it; else 0.
     """
 
     layout: Layout
@@ -48,6 +51,7 @@ class Fitted:
     names: tuple[str, ...]
     reason: str
     aliased: tuple[str, ...] = ()
+    whole: int = 0
 
     @property
     def measured(self) -> bool:
@@ -82,7 +86,10 @@ class Fitted:
         if self.study is None:
             return "not estimated"
         if self.study.squares is None:
-            return "REML"
+            return f"REML of a part, {self.n:,} of {self.whole:,} respondents" if self.whole else "REML"
+        if self.layout.cells is None:
+            held = ", REML at the boundary" if self.study.at_boundary.any() else ""
+            return f"mean squares of nearly complete cells in closed form{held}"
         return "mean squares" if not self.study.at_boundary.any() else "mean squares, REML at the boundary"
 
 
@@ -106,6 +113,10 @@ def fit_layout(
         Whether respondents are the object of measurement.
     n_boot_missing : int
         Resamples where cells are missing, each of which costs a fit.
+
+    Notes
+    -----
+    Where cells are missing: REML, or what :mod:`psychomet.scores.layout_ways` says where that would take too long.
     """
     reason = _obstacle(layout, measured)
     if reason:
@@ -114,12 +125,9 @@ def fit_layout(
     effects = kept_effects(
         len(layout.axes), nested=layout.nested, max_order=max_order or ORDER[measured], replicate=replicate
     )
+    drawn = n_boot if layout.cells is not None else n_boot_missing
     try:
-        found = study(
-            layout.values, codes=layout.codes, cells=layout.cells, nested=layout.nested, effects=effects,
-            non_negative=non_negative, n_boot=n_boot if layout.cells is not None else n_boot_missing, seed=seed,
-            respondents=measured,
-        )  # fmt: skip
+        layout, found, whole = _studied(layout, effects, non_negative, drawn, seed, measured)
     except ValueError as error:
         return Fitted(layout, None, (), f"the components cannot be told apart: {visible(error, 200)}")
     if found.squares is None and found.component[-1] <= NO_RESIDUAL * found.component.sum():
@@ -133,7 +141,34 @@ def fit_layout(
         return Fitted(layout, None, (), "respondents cannot be told apart from the conditions they met")
     names = tuple(effect_name(layout, effect) for effect in found.effects[:-1])
     aliased = tuple(effect_name(layout, effect) for effect in effects if effect not in found.effects)
-    return Fitted(layout, found, (*names, RESIDUAL), "", aliased)
+    return Fitted(layout, found, (*names, RESIDUAL), "", aliased, whole)
+
+
+def _studied(
+    layout: Layout, effects: Sequence[Effect], non_negative: bool, n_boot: int, seed: int, measured: bool
+) -> tuple[Layout, Study, int]:
+    """The components, the layout they are of, and its respondents before a part was drawn (0 where none was)."""
+
+    def fitted(one: Layout, cells: Floats | None) -> Study:
+        return study(
+            one.values, codes=one.codes, cells=cells, nested=one.nested, effects=effects,
+            non_negative=non_negative, n_boot=n_boot, seed=seed, respondents=measured,
+        )  # fmt: skip
+
+    times = too_large(layout, effects) if measured and layout.cells is None else 0.0
+    if times <= 1:
+        return layout, fitted(layout, layout.cells), 0
+    cells = filled_cells(layout)
+    if cells is not None:
+        try:
+            return layout, fitted(layout, cells), 0
+        except ValueError:
+            cells = None
+    number = min(max(int(layout.ids.size / times), FEWEST), layout.ids.size)
+    if number == layout.ids.size:
+        return layout, fitted(layout, None), 0
+    part = part_of(layout, number=number, seed=seed)
+    return part, fitted(part, None), layout.ids.size
 
 
 def effect_name(layout: Layout, effect: Effect) -> str:
@@ -166,6 +201,7 @@ def layout_settings(found: Sequence[Fitted]) -> dict[str, Any]:
             "conditions": dict(zip(one.facets, map(float, one.layout.numbers), strict=True)),
             "complete": one.layout.cells is not None,
             "components": one.method,
+            **({"respondents": {"part": one.n, "all": one.whole}} if one.whole else {}),
             "left_out": {what: count for what, count in one.layout.left_out.items() if count},
         }
         for one in found
@@ -227,7 +263,7 @@ def layout_notes(found: Sequence[Fitted]) -> list[Note]:
     if few:
         text = f"Facets with fewer than 5 levels, whose own components are known within a factor of several: {_some(few)}."
         notes.append(Note("few_levels", text, "info"))
-    return [*notes, *tail_notes(found)]
+    return [*notes, *way_notes(found), *tail_notes(found)]
 
 
 def _obstacle(layout: Layout, measured: bool) -> str:

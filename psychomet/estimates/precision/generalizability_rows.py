@@ -126,7 +126,7 @@ def _resampled(one: Fitted, study: Study, target: _Target, shared: Row, conf_lev
     rows = _rows(
         target, study, found, shared, f"bootstrap; BCa, respondents resampled, {one.method}, conditions held"
     )
-    if target.rest is None or "level" not in target.names[0] or study.squares is None:
+    if target.rest is None or "level" not in target.names[0] or one.layout.cells is None:
         return rows
     change = influences(study, target.part, target.rest)
     return [

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psychomet.numerics.variance import Effect
+from psychomet.numerics.variance.cells import combined, grid_counts
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -85,25 +86,41 @@ def observed_errors(effects: Sequence[Effect], codes: Codes) -> tuple[Floats, Fl
         Weights in the relative and in the absolute error. Where every cell has one answer they are those of
         :func:`errors` for the numbers of levels.
     """
-    respondent = np.unique(codes[0], return_inverse=True)[1].ravel()
-    answered = np.bincount(respondent).astype(float)
-    n = answered.size
+    grid = grid_counts(codes)
+    n = int(np.count_nonzero(np.bincount(codes[0])))
     relative, absolute = np.zeros(len(effects)), np.zeros(len(effects))
     for column, effect in enumerate(effects):
         others = [axis for axis in effect if axis]
         if not others:
             continue
-        level = np.unique(codes[others], axis=1, return_inverse=True)[1].ravel()
-        pair, count = np.unique(respondent * (int(level.max()) + 1) + level, return_counts=True)
-        share = count / answered[pair // (int(level.max()) + 1)]
-        own = float((share**2).sum())
+        own, total = _shares(codes, others) if grid is None else _grid_shares(grid, others)
         absolute[column] = relative[column] = own / n
         if 0 not in effect:
-            total = np.bincount(pair % (int(level.max()) + 1), share)
             # Rounding must not leave a trace of effects that cancel.
             apart = max(own / n - (float((total**2).sum()) - own) / (n * max(n - 1, 1)), 0.0)
             relative[column] = apart if apart > _REACHED else 0.0
     return relative, absolute
+
+
+def _shares(codes: Codes, others: Sequence[int]) -> tuple[float, Floats]:
+    """Sum of squared shares of respondents' answers on the levels of some axes, and the sums of shares by level."""
+    respondent = combined([codes[0]])
+    level = combined([codes[axis] for axis in others])
+    pair = combined([respondent, level])
+    of = np.empty((2, int(pair.max()) + 1), dtype=np.intp)
+    of[0, pair], of[1, pair] = respondent, level
+    share = np.bincount(pair) / np.bincount(respondent)[of[0]]
+    return float(np.vdot(share, share)), np.asarray(np.bincount(of[1], share), dtype=float)
+
+
+def _grid_shares(grid: Floats, others: Sequence[int]) -> tuple[float, Floats]:
+    """The same from the number of answers in every cell of the grid, the respondents its last axis."""
+    count = grid
+    for axis in range(grid.ndim - 1, 0, -1):
+        if axis not in others:
+            count = count.sum(axis=axis - 1, keepdims=True)
+    share = count / np.maximum(count.sum(axis=tuple(range(grid.ndim - 1)), keepdims=True), 1.0)
+    return float(np.vdot(share, share)), share.sum(axis=-1)
 
 
 def coefficient(component: Floats, weights: Floats, *, at: int = 0) -> Floats:

@@ -11,10 +11,10 @@ from scipy.special import expit
 from scipy.stats import chi2, norm
 
 from psychomet.numerics.dstudy.limits import linear_limits, pivotal_components, ratio_limits
-from psychomet.numerics.dstudy.refit import refitted_components
+from psychomet.numerics.dstudy.refit import closed_components, refitted_components
 from psychomet.numerics.dstudy.strata import resampled_components, square_influence
 from psychomet.numerics.resample import bca_interval, resample_weights
-from psychomet.numerics.variance import Balanced, Effect, balanced, balanced_reml, reml
+from psychomet.numerics.variance import Balanced, Effect, balanced, balanced_reml, nearly_balanced, reml
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -43,7 +43,7 @@ class Study:
     non_negative : bool
         Whether negative components were held at 0.
     squares : Balanced or None
-        The analysis of variance of a balanced layout.
+        The analysis of variance of a balanced layout, or the closed form of a nearly complete one.
     replicates : (n_boot, m) array
         Components in resamples of respondents, unconstrained where there is balance; no rows where there were none.
     influence : (n, m) array
@@ -97,7 +97,8 @@ def study(
     codes : (d, N) array of int
         Level of each axis.
     cells : (n_0, ..., n_d) array or None
-        The same observations, where every cell has exactly one.
+        The same observations, where every cell has exactly one. NaN where a cell is empty: the components are then
+        those of :func:`.nearly_balanced`. Without it they are those of REML.
     nested : mapping of int to sequence of int
         Axis -> the axes in which it is nested.
     effects : sequence of Effect
@@ -105,7 +106,7 @@ def study(
     non_negative : bool
         Hold negative components at 0 by restricted maximum likelihood.
     n_boot, seed : int
-        Resamples of axis 0; 0 for none. Without ``cells`` each costs a fit.
+        Resamples of axis 0; 0 for none. Where cells are missing each costs a fit.
     respondents : bool
         Whether axis 0 is the respondents.
 
@@ -133,6 +134,8 @@ def study(
             held, found.component, found.covariance, found.at_boundary, found.converged, non_negative,
             None, drawn, influence,
         )  # fmt: skip
+    if np.isnan(cells).any():
+        return _nearly_complete(cells, nested, effects, non_negative, n_boot if respondents else 0, seed)
     squares = balanced(cells, nested=nested, effects=effects)
     fitted = balanced_reml(squares, non_negative=non_negative)
     inverse = np.linalg.inv(squares.expected)
@@ -145,6 +148,22 @@ def study(
     return Study(
         squares.effects, fitted.component, squares.covariance, fitted.at_boundary, fitted.converged,
         non_negative, squares, replicates, influence,
+    )  # fmt: skip
+
+
+def _nearly_complete(
+    cells: Floats, nested: Mapping[int, Sequence[int]], effects: Sequence[Effect], non_negative: bool,
+    n_boot: int, seed: int,
+) -> Study:  # fmt: skip
+    """The closed form, with resamples of the respondents where they are asked for."""
+    squares = nearly_balanced(cells, nested=nested, effects=effects)
+    fitted = balanced_reml(squares, non_negative=non_negative)
+    drawn = influence = np.empty((0, squares.df.size))
+    if n_boot:
+        drawn, influence = closed_components(cells, squares.effects, nested=nested, n_boot=n_boot, seed=seed)
+    return Study(
+        squares.effects, fitted.component, squares.covariance, fitted.at_boundary, fitted.converged,
+        non_negative, squares, drawn, influence,
     )  # fmt: skip
 
 

@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kurtosis, kurtosistest, norm
 
+from psychomet.numerics.variance.cells import combined
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
@@ -80,7 +82,7 @@ def row_deviations(values: Floats, codes: Codes) -> tuple[Floats, Floats]:
     codes : (d, N) array of int
         Level of each axis, numbered from 0 without gaps; axis 0 the respondents.
     """
-    condition = np.unique(codes[1:], axis=1, return_inverse=True)[1].ravel()
+    condition = combined(list(codes[1:]))
     rest = values - (np.bincount(condition, values) / np.bincount(condition))[condition]
     means = np.bincount(codes[0], rest) / np.bincount(codes[0])
     return np.asarray(means), np.asarray(rest - means[codes[0]])

@@ -12,7 +12,9 @@ from psychomet.numerics.variance.intervals import (
     satterthwaite,
 )
 from psychomet.numerics.variance.layout import Effect, layout_effects
+from psychomet.numerics.variance.nearly_balanced import nearly_balanced
 from psychomet.numerics.variance.reml import reml
+from psychomet.numerics.variance.work import reml_work
 
 __all__ = [
     "Balanced",
@@ -27,7 +29,9 @@ __all__ = [
     "layout_effects",
     "mean_square_weights",
     "modified_large_sample",
+    "nearly_balanced",
     "ratio_interval",
     "reml",
+    "reml_work",
     "satterthwaite",
 ]

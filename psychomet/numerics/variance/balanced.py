@@ -108,7 +108,7 @@ def balanced(
         raise ValueError(f"cells have the shape {table.shape}; every axis needs at least two levels")
     within = dict(nested or {})
     every = layout_effects(table.ndim, nested=within)
-    kept = _kept(every, effects)
+    kept = named_effects(every, effects)
     if not np.isfinite(table).all():
         raise ValueError("cells hold values that are not finite; a balanced layout has no holes")
     # A sum of squares that is no more than the rounding of the observations is none.
@@ -161,8 +161,21 @@ def expected_mean_squares(effects: Sequence[Effect], *, sizes: ArrayLike) -> Flo
     )
 
 
-def _kept(every: tuple[Effect, ...], effects: Sequence[Effect] | None) -> tuple[Effect, ...]:
-    """The effects with a component of their own, in the order of the layout, without the residual."""
+def named_effects(every: tuple[Effect, ...], effects: Sequence[Effect] | None) -> tuple[Effect, ...]:
+    """Return the effects with a component of their own, in the order of the layout, without the residual.
+
+    Parameters
+    ----------
+    every : tuple of Effect
+        All effects of the layout, the residual last.
+    effects : sequence of Effect or None
+        Those asked for; None for all.
+
+    Raises
+    ------
+    ValueError
+        If one is no effect of the layout, or is left out while one that contains it is kept.
+    """
     if effects is None:
         return every[:-1]
     asked = {tuple(sorted(effect)) for effect in effects} - {every[-1]}

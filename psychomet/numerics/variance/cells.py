@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 KEY_LIMIT = 1 << 62
+SPARSE = 4  # a grid with more cells than this many per row is not made
 
 
 class Cells(NamedTuple):
@@ -116,6 +118,29 @@ def combined(codes: Sequence[Codes]) -> Codes:
         # Each step is compact, so the product stays below rows squared.
         found = _compact(found * (int(other.max()) + 1) + other)
     return found
+
+
+def grid_counts(codes: ArrayLike) -> Floats | None:
+    """Return how many rows every cell of the full grid has; None where the grid has many more cells than there are rows.
+
+    Parameters
+    ----------
+    codes : (d, N) array of int
+        Level of each factor, numbered from 0.
+
+    Returns
+    -------
+    (n_1, ..., n_d, n_0) array or None
+        Factor 0, which mostly has the most levels, as the last axis: sums along the others are quick then.
+    """
+    levels = np.asarray(codes)
+    if not levels.size:
+        return None
+    sizes = (*(int(level.max()) + 1 for level in levels[1:]), int(levels[0].max()) + 1)
+    if prod(sizes) > SPARSE * levels.shape[1]:
+        return None
+    flat = np.ravel_multi_index((*levels[1:], levels[0]), sizes)
+    return np.bincount(flat, minlength=prod(sizes)).astype(float).reshape(sizes)
 
 
 def incidence(cells: Cells) -> sparse.csr_matrix:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from psychomet.numerics.variance.cells import Cells, combined, incidence
+from psychomet.numerics.variance.work import elimination_cost
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -247,14 +248,14 @@ def _pivot_effects(cells: Cells) -> list[int]:
     """Effects to eliminate first: one alone, or all that share a factor, whichever costs least."""
     size = cells.size.astype(float)
     choices = [[j] for j in range(size.size)]
-    cost = [_cost(size.sum() - size[j], size[j], 1.0) for j in range(size.size)]
+    cost = [elimination_cost(size.sum() - size[j], size[j], 1.0) for j in range(size.size)]
     for factor in range(cells.factor.shape[1]):
         together = [j for j, effect in enumerate(cells.effects) if factor in effect]
         if len(together) > 1:
             own = size[together].sum()
             levels = np.unique(cells.factor[:, factor]).size
             choices.append(together)
-            cost.append(_cost(size.sum() - own, own, own / levels))
+            cost.append(elimination_cost(size.sum() - own, own, own / levels))
     best = int(np.argmin(cost))
     left = size.sum() - size[choices[best]].sum()
     if left > MOST_DENSE:
@@ -262,11 +263,6 @@ def _pivot_effects(cells: Cells) -> list[int]:
             f"{left:.0f} levels of crossed effects remain after the largest are eliminated; at most {MOST_DENSE} fit"
         )
     return choices[best]
-
-
-def _cost(left: float, own: float, block: float) -> float:
-    """Rough number of multiplications of one iteration."""
-    return left**3 + own * left**2 + own * block**2
 
 
 def _patterns(cells: Cells, together: list[int]) -> tuple[Pattern, ...]:

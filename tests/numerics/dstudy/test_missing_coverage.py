@@ -27,10 +27,15 @@ def slack(tables: int) -> float:
     return float(3 * np.sqrt(NOMINAL * (1 - NOMINAL) / tables))
 
 
-def drawn(rng: np.random.Generator, sizes: tuple[int, ...], kind: str) -> np.ndarray:
+def drawn(
+    rng: np.random.Generator,
+    sizes: tuple[int, ...],
+    kind: str,
+    variances: dict[tuple[int, ...], float] = VARIANCES,
+) -> np.ndarray:
     """Answers as a sum of independent effects, normal or exponential."""
     cells = np.zeros(sizes)
-    for effect, variance in VARIANCES.items():
+    for effect, variance in variances.items():
         shape = [size if axis in effect else 1 for axis, size in enumerate(sizes)]
         noise = rng.normal(size=shape) if kind == "normal" else rng.exponential(size=shape) - 1
         cells = cells + np.sqrt(variance) * noise
@@ -69,6 +74,46 @@ def missing_coverage(
 def test_limits_cover_where_cells_are_missing(share: float) -> None:
     found = missing_coverage(30, share, tables=400)
     assert min(found.values()) > 0.93 - slack(400)
+
+
+def closed_coverage(
+    n: int, share: float, *, tables: int, larger: dict[tuple[int, ...], float] | None = None, seed: int = 7
+) -> dict[str, float]:
+    """Coverage of the closed form of nearly complete cells, with the variances of some effects replaced."""
+    rng = np.random.default_rng(seed)
+    variances = VARIANCES | (larger or {})
+    sigma = np.array([variances[effect] for effect in EFFECTS])
+    hits: dict[str, list[bool]] = {}
+    for _ in range(tables):
+        cells = drawn(rng, (n, ITEMS, OCCASIONS), "normal", variances)
+        kept = rng.random(cells.shape) >= share
+        found = study(
+            cells[kept], codes=np.empty((3, 0), dtype=np.intp), cells=np.where(kept, cells, np.nan), nested={},
+            effects=EFFECTS[:-1], non_negative=True,
+        )  # fmt: skip
+        limits = component_interval(found, np.eye(7), conf_level=NOMINAL)
+        for place, effect in enumerate(EFFECTS):
+            inside = limits.low[place] <= sigma[place] <= limits.high[place]
+            hits.setdefault(f"component {effect}", []).append(bool(inside))
+        weights = observed_errors(found.effects, np.stack(np.nonzero(kept)))
+        for name, rest in zip(("g", "phi"), weights, strict=True):
+            truth = float(sigma[0] / (sigma[0] + rest @ sigma))
+            one = ratio_interval(found, np.eye(7)[[0]], rest[None], conf_level=NOMINAL)
+            hits.setdefault(name, []).append(bool(one.low[0] <= truth <= one.high[0]))
+            error = component_interval(found, rest[None], conf_level=NOMINAL)
+            hits.setdefault(f"error of {name}", []).append(
+                bool(error.low[0] <= rest @ sigma <= error.high[0])
+            )
+        one = ratio_interval(found, np.eye(7)[[0]], 1 - np.eye(7)[[0]], conf_level=NOMINAL)
+        hits.setdefault("share", []).append(bool(one.low[0] <= sigma[0] / sigma.sum() <= one.high[0]))
+    return {name: float(np.mean(values)) for name, values in hits.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "share"), [(30, 0.035), (30, 0.15), (100, 0.15)])
+def test_limits_of_the_closed_form_cover(n: int, share: float) -> None:
+    found = closed_coverage(n, share, tables=500)
+    assert min(found.values()) > 0.94 - slack(500)
 
 
 def layout(name: str, cells: np.ndarray) -> Layout:
