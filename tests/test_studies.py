@@ -125,7 +125,9 @@ def test_a_question_without_an_answer_becomes_a_note_not_an_exception(
 
 def test_every_question_can_be_asked_by_name(responses: pm.ResponseTable) -> None:
     for question in QUESTIONS:
-        if question == "rater_agreement":
+        if question == "congruence":
+            result = estimate(responses, question=question, seed=1, n_boot=0, options={"across": "prompt"})
+        elif question == "rater_agreement":
             result = estimate(
                 responses,
                 question=question,
