@@ -302,6 +302,12 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "congruence_by_chance": "mean phi when the items are in random order: what rotation alone makes of nothing in common",
         "median_absolute_deviation": "median distance of the scores from their median",
         "mean_difference": "mean of one group or rater minus the mean of the other",
+        "loading": "how much the answer to the item rises when the factor rises by one and the other factors stand still",
+        "factor_correlation": "correlation of two factors",
+        "rmsea": "root mean square error of approximation: misfit per degree of freedom, sample size taken out; 0 is none",
+        "tli": "Tucker-Lewis index: as the comparative fit index, with a price for parameters",
+        "bic": "Bayesian information criterion: misfit plus a price for parameters that grows with n; lower is better, for the same answers only",
+        "chi_squared": "test statistic of a model: how far it is from the answers, in units of chance",
         "loading_standardized": "standardised loading: how much, in standard deviations, the answer to the item rises when the "
         "factor rises by one standard deviation",
         "factor_covariance": "covariance of two factors, in the units that the model gives them",

@@ -35,11 +35,12 @@ from psychomet.estimates.structure.confirmatory_measures import measure_rows, mo
 from psychomet.estimates.structure.confirmatory_notes import confirmatory_notes, residual_correlation
 from psychomet.estimates.structure.confirmatory_plan import (
     FULL_INFORMATION,
+    ORDINAL,
     Estimator,
     Likelihood,
     Plan,
-    check_blocks,
     check_call,
+    check_model,
     chosen_syntax,
 )
 from psychomet.estimates.structure.confirmatory_rows import Row, parameter_rows
@@ -93,7 +94,7 @@ def confirmatory(
     model : str, optional
         A model in lavaan's notation: ``f =~ x1 + x2 + x3``, ``x1 ~~ x2``, ``g =~ f1 + f2``, ``a*x1``, ``d := a - b``,
         ``a == b``, ``efa("b")*f1 + efa("b")*f2 =~ x1 + ...``; names with odd characters in backquotes. Default: each
-        scale of the key with two items or more is a factor, and the factors correlate.
+        scale of the key that is made of items is a factor, and the factors correlate.
     scales : sequence of str, optional
         Scales of the default model; default all that are made of items.
     estimator : str
@@ -156,14 +157,14 @@ def confirmatory(
         table, estimator=estimator, unit=unit, by=by, likelihood=likelihood, missing=missing, seed=seed,
         rmsea_level=rmsea_level, most_modifications=most_modifications, n_starts=n_starts, rotation=rotation,
     )  # fmt: skip
-    syntax, taken, alone = chosen_syntax(resolve_key(table, None), scales, model)
+    syntax, taken = chosen_syntax(resolve_key(table, None), scales, model, ordinal=estimator in ORDINAL)
     plan = Plan(
-        syntax=syntax, text=model, scales=taken, alone=alone, estimator=estimator, missing=missing, unit=unit, by=by,
+        syntax=syntax, text=model, scales=taken, estimator=estimator, missing=missing, unit=unit, by=by,
         std_lv=std_lv, orthogonal=orthogonal, likelihood=likelihood, rmsea_level=rmsea_level, conf_level=conf_level,
         most_modifications=most_modifications, rotation=rotation if isinstance(rotation, Rule) else rule(rotation),
         seed=seed,
     )  # fmt: skip
-    check_blocks(plan.model(), seed)
+    check_model(plan.outline(), seed)
     tail = _tail(plan)
     rows: list[Row] = []
     solved: list[Solved] = []
@@ -196,7 +197,7 @@ def confirmatory(
             scales={scale.name: list(scale.items) for scale in taken},
         ),
         notes=[
-            *confirmatory_notes(solved, failed, turned, plan, table),
+            *confirmatory_notes(solved, failed, blocks=turned, plan=plan, table=table),
             *(table_notes(table) if rows else []),
         ],
     )  # fmt: skip

@@ -162,7 +162,7 @@ def _ordinal(ranked: Ranked, plan: Plan) -> Solved | Failed:
         return Failed(part, AVERAGED)
     if part.n < FEWEST_UNITS:
         return Failed(part, f"fewer than {FEWEST_UNITS} respondents")
-    items = plan.model(n_thresholds=dict.fromkeys(ranked.items, 1)).observed
+    items = plan.outline().observed
     codes = ranked.codes[:, _order(ranked.items, items)].astype(np.intp)
     sizes = np.array([np.unique(column[column >= 0]).size for column in codes.T])
     if (sizes < 2).any():
@@ -187,9 +187,12 @@ def _ordinal(ranked: Ranked, plan: Plan) -> Solved | Failed:
             part, "a threshold or correlation has no sampling variance, so that it cannot be weighted"
         )
     counts = dict(zip(items, (sizes - 1).tolist(), strict=True))
-    model = plan.model(n_thresholds=counts)
     try:
+        model = plan.model(n_thresholds=counts)
         found = fit_ordinal(model, moments, estimator=plan.estimator)  # type: ignore[arg-type]
+    except InputError as error:
+        # The answers of this group have fewer categories than the text has thresholds.
+        return Failed(part, f"the model does not suit these answers: {error.faults[0].what}")
     except np.linalg.LinAlgError:
         return Failed(part, "a matrix that must be inverted is singular")
     return _checked(part, found, moments.correlation, None, ranked.unit, plan)

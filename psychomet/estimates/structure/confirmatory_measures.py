@@ -97,7 +97,7 @@ def _criterion(one: Solved, name: str, value: float, tail: str) -> Row:
 def _test(one: Solved, found: dict[str, float], suffix: str, words: str, bare: str) -> Row:
     statistic, df = found[f"chisq{suffix}"], found["df"]
     row = _start(one, "chi_squared") | {
-        "estimate": statistic, "statistic": statistic, "df": df, "method": f"chi_squared; {words}",
+        "estimate": statistic, "statistic": statistic, "df": df, "p_value": math.nan, "method": f"chi_squared; {words}",
     }  # fmt: skip
     if df == 0:
         return row | {"reason": JUST_IDENTIFIED}

@@ -26,7 +26,8 @@ FEW_PER_PARAMETER = 5
 FEW_FOR_WEIGHTS = 200
 """Least squares with estimated weights needs more; below it the tests reject too often (Flora and Curran 2004)."""
 MANY = 1000
-FEW_CLUSTERS = 50
+FEW_CLUSTERS = 100
+"""Below it the corrected test rejects true models in more than 10 of 100 cases (docs/validation/confirmatory.md)."""
 REJECTED = 0.05
 LARGE_RESIDUAL = 0.10
 """Residual correlations above it are customarily looked at (Kline 2016)."""
@@ -35,6 +36,7 @@ LARGE_RESIDUAL = 0.10
 def confirmatory_notes(
     solved: Sequence[Solved],
     failed: Sequence[Failed],
+    *,
     blocks: Sequence[tuple[RotatedBlock, ...]],
     plan: Plan,
     table: ResponseTable,
@@ -55,7 +57,7 @@ def confirmatory_notes(
     Yields
     ------
     Note
-        No fit, rows and scales left out, dependent rows, few respondents, improper solutions, other minima of a
+        No fit, rows left out, dependent rows, few respondents, improper solutions, other minima of a
         rotation, misfit and where it lies, and what answers of a single model can tell.
     """
     yield from _without(failed)
@@ -86,10 +88,6 @@ def _rows(parts: Sequence[Part], plan: Plan) -> Iterator[Note]:
     if left:
         lacking = "any answer" if plan.missing == "available" else "every answer"
         yield Note("rows_left_out", f"Rows without {lacking} are left out: {listed(left)}.", "info")
-    if plan.alone:
-        names = listed([visible(name, 40) for name in plan.alone])
-        text = f"Scales of a single item have nothing for a factor to explain and are left out of the model: {names}."
-        yield Note("scales_left_out", text, "info")
 
 
 def _dependence(solved: Sequence[Solved], plan: Plan) -> Iterator[Note]:
@@ -117,11 +115,13 @@ def _dependence(solved: Sequence[Solved], plan: Plan) -> Iterator[Note]:
 
 
 def _size(solved: Sequence[Solved], plan: Plan) -> Iterator[Note]:
-    few = [
-        f"{one.part.name} {one.part.n} respondents, {one.fit.model.n_reduced} parameters"
-        for one in solved
-        if one.part.n < max(FEW_RESPONDENTS, FEW_PER_PARAMETER * one.fit.model.n_reduced)
-    ]
+    few = []
+    for one in solved:
+        # Means and thresholds cost nothing: each is known from its own item.
+        own = sum(row.free >= 0 for row in one.fit.model.rows if row.op in ("~1", "|"))
+        count = one.fit.model.n_reduced - own
+        if one.part.n < max(FEW_RESPONDENTS, FEW_PER_PARAMETER * count):
+            few.append(f"{one.part.name} {one.part.n} respondents, {count} parameters of the structure")
     if few:
         text = f"Fewer than {FEW_PER_PARAMETER} respondents per parameter: {listed(few, 4, sep='; ')}. Tests reject too often and intervals are too narrow there."
         yield Note("few_respondents", text)

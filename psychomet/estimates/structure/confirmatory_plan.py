@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from psychomet.errors import Fault, InputError
+from psychomet.estimates.structure.correlation_rows import MANY_CATEGORIES
 from psychomet.numerics.confirmatory.build import build_model
 from psychomet.numerics.confirmatory.model import Model
 from psychomet.numerics.confirmatory.syntax import Syntax, parse, scales_syntax
@@ -40,8 +41,6 @@ class Plan:
         Its text; None where it is that of the key.
     scales : tuple of Scale
         The scales of the key, cut down to the items of the model.
-    alone : tuple of str
-        Scales that were left out of the key's model because they have a single item.
     estimator, missing, unit, by, std_lv, orthogonal, likelihood, rmsea_level, conf_level, most_modifications
         The arguments.
     rotation : Rule
@@ -53,7 +52,6 @@ class Plan:
     syntax: Syntax
     text: str | None
     scales: tuple[Scale, ...]
-    alone: tuple[str, ...]
     estimator: Estimator
     missing: Missing
     unit: Unit
@@ -72,6 +70,13 @@ class Plan:
         """Whether answers are ordered categories."""
         return self.estimator in ORDINAL
 
+    def outline(self) -> Model:
+        """Return the model as it is known before the answers are: items, factors, exploratory blocks."""
+        items = [item for scale in self.scales for item in scale.items]
+        return self.model(
+            n_thresholds=dict.fromkeys(items, named_thresholds(self.syntax)) if self.ordinal else None
+        )
+
     def model(self, *, means: bool = False, n_thresholds: Mapping[str, int] | None = None) -> Model:
         """Return the model for answers with these properties."""
         return build_model(
@@ -81,14 +86,14 @@ class Plan:
 
 
 def chosen_syntax(
-    key: Key, scales: Sequence[str] | None, text: str | None
-) -> tuple[Syntax, tuple[Scale, ...], tuple[str, ...]]:
-    """Return the model, the scales of the key cut down to its items, and the scales it leaves out.
+    key: Key, scales: Sequence[str] | None, text: str | None, *, ordinal: bool = False
+) -> tuple[Syntax, tuple[Scale, ...]]:
+    """Return the model, and the scales of the key cut down to its items.
 
     Raises
     ------
     InputError
-        If the text is no model of items of the key, or no scale of the key has two items.
+        If the text is no model of items of the key, or a scale has a single item.
     """
     if text is not None:
         if scales is not None:
@@ -101,25 +106,32 @@ def chosen_syntax(
                 "the call", [Fault("model", what, "Write it as lavaan would: 'f =~ x1 + x2 + x3'")]
             )
         syntax = parse(text)
-        used = frozenset(build_model(syntax, items=key.items).observed)
+        cuts = dict.fromkeys(key.items, named_thresholds(syntax)) if ordinal else {}
+        used = frozenset(build_model(syntax, items=key.items, n_thresholds=cuts).observed)
         cut = (_cut(scale, used) for scale in key.scales)
-        return syntax, tuple(scale for scale in cut if scale.items), ()
+        return syntax, tuple(scale for scale in cut if scale.items)
     chosen = chosen_scales(key, scales)
-    several = tuple(scale for scale in chosen if len(scale.items) > 1)
-    alone = tuple(scale.name for scale in chosen if len(scale.items) == 1)
-    if not several:
-        what = "no scale has two items or more, so that there is nothing for a factor to explain"
+    lone = [scale.name for scale in chosen if len(scale.items) < 2]
+    if lone:
+        what = f"a single item gives a factor nothing to explain: {', '.join(map(visible, lone))}"
         raise InputError(
             "the call", [Fault("scales", what, "Name scales with several items, or write a model")]
         )
-    clash = [scale.name for scale in several if scale.name in key.items]
+    clash = [scale.name for scale in chosen if scale.name in {item for one in chosen for item in one.items}]
     if clash:
         faults = [
             Fault(f"scale {visible(name)!r}", "an item has the same name", "Give the scale another name")
             for name in clash
         ]
         raise InputError("the key", faults)
-    return scales_syntax([(scale.name, list(scale.items)) for scale in several]), several, alone
+    return scales_syntax([(scale.name, list(scale.items)) for scale in chosen]), chosen
+
+
+def named_thresholds(syntax: Syntax) -> int:
+    """Return the largest number of a threshold that a model names; 1 where it names none."""
+    named = [entry.rhs[1:] for entry in syntax.entries if entry.op == "|"]
+    # No item may have more; a larger number is left to be a fault of the text.
+    return max((min(int(one[:4]), MANY_CATEGORIES) for one in named if one.isdecimal()), default=1)
 
 
 def _cut(scale: Scale, used: frozenset[str]) -> Scale:
@@ -179,8 +191,11 @@ def check_call(
         raise InputError("the call", faults)
 
 
-def check_blocks(model: Model, seed: int | None) -> None:
-    """Ask for a seed where factors are to be rotated."""
+def check_model(model: Model, seed: int | None) -> None:
+    """Ask for something to estimate, and for a seed where factors are to be rotated."""
+    if model.n_reduced == 0:
+        what = "every parameter is fixed, so that there is nothing to estimate"
+        raise InputError("the model", [Fault("model", what, "Free one, a residual variance say")])
     if model.exploratory and seed is None:
         what = "the model has an exploratory block, whose rotation begins at random places"
         raise InputError("the call", [Fault("seed", what, "Pass seed=1, say")])

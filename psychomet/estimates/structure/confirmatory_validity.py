@@ -116,7 +116,7 @@ def validity_rows(one: Solved, plan: Plan, tail: str) -> list[Row]:
                 "observed variances",
                 short or OBSERVED,
             )
-    return rows + _ratio_rows(one, plan, [e for e in every if e.size], tail)
+    return rows + _ratio_rows(one, plan, tail)
 
 
 def _with_error(fit: Fit, measure: Callable[[Fit], Floats]) -> tuple[Floats, Floats]:
@@ -136,18 +136,18 @@ def _with_error(fit: Fit, measure: Callable[[Fit], Floats]) -> tuple[Floats, Flo
     return value, np.sqrt(np.maximum(variance, 0.0))
 
 
-def _ratio_rows(one: Solved, plan: Plan, every: list[NDArray[np.intp]], tail: str) -> list[Row]:
-    """Heterotrait-monotrait ratios of pairs of factors that share no item."""
+def _ratio_rows(one: Solved, plan: Plan, tail: str) -> list[Row]:
+    """Heterotrait-monotrait ratios of pairs of factors whose items belong to no other factor."""
     model = one.fit.model
-    with_items = [place for place, items in enumerate(members(one.fit)) if items.size]
-    names = [model.latent[place] for place in with_items]
+    found = members(one.fit)
+    shares = np.bincount(np.concatenate(found), minlength=len(model.observed))
+    chosen = [place for place, items in enumerate(found) if items.size and (shares[items] == 1).all()]
+    every, names = [found[place] for place in chosen], [model.latent[place] for place in chosen]
     z = float(ndtri((1 + plan.conf_level) / 2))
     rows: list[Row] = []
     for version, words in VERSIONS.items():
         ratio = htmt(one.correlation, items=every, version=version)
         for a, b in combinations(range(len(every)), 2):
-            if np.intersect1d(every[a], every[b]).size:
-                continue
             value = float(ratio[a, b])
             row: Row = {"estimand": "htmt", "term": names[a], "other": names[b], "group": one.part.group,
                         "n": one.part.n, "estimate": value, "conf_level": plan.conf_level,
@@ -198,12 +198,15 @@ def _ordinal_error(one: Solved, pull: Floats) -> float:
 
 def _rows_error(one: Solved, values: Floats, pull: Floats) -> float:
     """From the influence of each respondent on the correlations: z_i z_j - r (z_i^2 + z_j^2) / 2 for each row."""
+    used = np.flatnonzero(pull.any(axis=0))
+    values, pull = values[:, used], pull[np.ix_(used, used)]
+    correlation = one.correlation[np.ix_(used, used)]
     there = ~np.isnan(values)
     z = np.where(there, (values - np.nanmean(values, axis=0)) / np.nanstd(values, axis=0), 0.0)
     both = there.astype(float).T @ there
     n = len(values)
     weight = pull * n / np.maximum(both, 1.0)
     felt = np.einsum("np,np->n", z @ weight, z)
-    felt -= np.einsum("np,np->n", there @ (weight * one.correlation), z**2)
+    felt -= np.einsum("np,np->n", there @ (weight * correlation), z**2)
     sums = cluster_sums(felt[:, None], one.unit)[:, 0]
     return float(np.sqrt(np.sum(sums**2)) / n)

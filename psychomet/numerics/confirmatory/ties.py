@@ -131,4 +131,4 @@ def _constraints(
             continue
         matrix.append(slope[:count])
         right.append(sides[1].value - sides[0].value)
-    return np.array(matrix).reshape(-1, count), np.array(right)
+    return np.array(matrix).reshape(len(matrix), count), np.array(right)

@@ -89,7 +89,7 @@ def _figures(frame: pd.DataFrame, context: Context) -> list[Figure]:
     if not any(math.isfinite(value(row, "estimate")) for row in rows):
         return []
     items = list(dict.fromkeys(str(row["term"]) for row in rows))
-    if len(rows) > 2 * len(items):
+    if 2 * len(rows) > 3 * len(items):
         return _cells(rows, items, frame, context)
     factors = list(dict.fromkeys(str(row["other"]) for row in rows))
     rows = [row for factor in factors for row in rows if str(row["other"]) == factor]
