@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,15 @@ from psychomet.table.responses import ResponseTable
 from psychomet.text import visible
 
 ALL_ITEMS = "all items"
+Correlation = Literal["pearson", "polychoric"]
+"""What stands for the association of two items in an analysis of factors."""
+MOST_CATEGORIES = 12
+"""An item with more different answers is taken for a score rather than for ordered categories."""
+NO_PAIRS = "some items were answered together by too few respondents to correlate"
+NO_CODES = (
+    f"an item has more than {MOST_CATEGORIES} different answers, as averages over administrations have: they are "
+    "not categories; use unit='administration' or correlation='pearson'"
+)
 
 
 def chosen_scales(key: Key, scales: Sequence[str] | None) -> tuple[Scale, ...]:

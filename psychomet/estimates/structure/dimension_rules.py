@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from psychomet.estimates.structure.factor_solution import MOST_CATEGORIES, NO_CODES, NO_PAIRS
 from psychomet.numerics.alpha_influence import by_unit
 from psychomet.numerics.dimensions import (
     Eigen,
@@ -36,6 +35,7 @@ from psychomet.numerics.moments import moments
 from psychomet.numerics.ordinal.answers import correlation_influence, polychoric
 from psychomet.numerics.ordinal.smoothing import smoothed_correlation
 from psychomet.numerics.ordinal.tables import item_codes
+from psychomet.scores.joint import MOST_CATEGORIES, NO_CODES, NO_PAIRS
 from psychomet.scores.sample import Sample
 
 Floats = NDArray[np.float64]

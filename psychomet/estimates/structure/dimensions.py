@@ -46,11 +46,10 @@ from psychomet.estimates.structure.dimension_rules import (
     Request,
     examine,
 )
-from psychomet.estimates.structure.factor_sureness import Correlation
 from psychomet.numerics.alpha_influence import influence_error
 from psychomet.numerics.dimensions import PERCENTILE
 from psychomet.result.result import Result, make_result
-from psychomet.scores.joint import chosen_scales, joint_samples
+from psychomet.scores.joint import Correlation, chosen_scales, joint_samples
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table, seed_faults, table_notes
 from psychomet.scores.sample import Sample

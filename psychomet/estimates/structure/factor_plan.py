@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import get_args
 
 from psychomet.errors import Fault, InputError
-from psychomet.estimates.structure.factor_sureness import Correlation, Plan
+from psychomet.estimates.structure.factor_sureness import Plan
 from psychomet.numerics.factors import Extraction
 from psychomet.numerics.rotations import NAMES, Name, Rule, rule
+from psychomet.scores.joint import Correlation
 from psychomet.scores.key import Scale
 from psychomet.scores.request import seed_faults
 from psychomet.scores.score import Unit

@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from psychomet.errors import Fault, InputError
 from psychomet.estimates.structure.factor_plan import make_plan
 from psychomet.estimates.structure.factor_solution import Solution, solve
-from psychomet.estimates.structure.factor_sureness import Correlation
 from psychomet.numerics.factors import Extraction, Scoring, score_weights
 from psychomet.numerics.rotations import Name, Rule
-from psychomet.scores.joint import chosen_scales, joint_samples
+from psychomet.scores.joint import Correlation, chosen_scales, joint_samples
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table
 from psychomet.scores.score import Missing, resolve_key

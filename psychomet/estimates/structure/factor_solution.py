@@ -24,25 +24,19 @@ from psychomet.numerics.ordinal.moments import fit_counts, matrix_of_pairs
 from psychomet.numerics.ordinal.smoothing import smoothed_correlation
 from psychomet.numerics.ordinal.tables import count_pairs, item_codes
 from psychomet.numerics.rotations import Rotation, Search, arranged, search
+from psychomet.scores.joint import MOST_CATEGORIES, NO_CODES, NO_PAIRS
 from psychomet.scores.sample import Sample
 
 Floats = NDArray[np.float64]
 
-MOST_CATEGORIES = 12
-"""An item with more different answers is taken for a score rather than for ordered categories."""
 _SINGULAR = 1e-10
 _HALF = 0.5
 
 TOO_FEW = "fewer than two respondents have answers"
-NO_PAIRS = "some items were answered together by too few respondents to correlate"
 TOO_MANY = "{m} factors of {k} items that vary are not identified; at most {most}"
 SINGULAR = (
     "the correlations are not positive definite (no more rows than items, answers that repeat each other, or "
     "holes), which {method} needs; minres does not"
-)
-NO_CODES = (
-    f"an item has more than {MOST_CATEGORIES} different answers, as averages over administrations have: they are "
-    "not categories; use unit='administration' or correlation='pearson'"
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +28,11 @@ from psychomet.numerics.ordinal.answers import resampled_correlations
 from psychomet.numerics.ordinal.moments import OrdinalFit, row_influence
 from psychomet.numerics.rotations import Rotation, Rule, rotate
 from psychomet.numerics.rotations.rules import criterion
+from psychomet.scores.joint import Correlation
 from psychomet.scores.key import Scale
 from psychomet.scores.sample import Sample
 
 Floats = NDArray[np.float64]
-Correlation = Literal["pearson", "polychoric"]
 
 MOST_RESIDUALS = 2e7
 """Rows times pairs of items up to which the adjusted statistic is computed (its arrays take 8 bytes each)."""

@@ -36,11 +36,11 @@ from psychomet.estimates.structure.factor_plan import make_plan
 from psychomet.estimates.structure.factor_rows import ALL_FACTORS, solution_rows
 from psychomet.estimates.structure.factor_scores import factor_scores
 from psychomet.estimates.structure.factor_solution import Solution, solve
-from psychomet.estimates.structure.factor_sureness import Correlation, Plan
+from psychomet.estimates.structure.factor_sureness import Plan
 from psychomet.numerics.factors import Extraction
 from psychomet.numerics.rotations import Name, Rule
 from psychomet.result.result import Result, make_result
-from psychomet.scores.joint import chosen_scales, joint_samples
+from psychomet.scores.joint import Correlation, chosen_scales, joint_samples
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table, table_notes
 from psychomet.scores.sample import Sample
