@@ -88,6 +88,18 @@ def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
     return pairs
 
 
+def _text_of(path: str) -> str:
+    """Read a text file, or say that it is none."""
+    from psychomet.errors import Fault, InputError
+    from psychomet.text import visible
+
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        fault = Fault("--model", f"it is not UTF-8 (byte {error.start})", "Save the model as UTF-8 text")
+        raise InputError(visible(path), [fault]) from None
+
+
 def _table_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say how a table is read."""
     for option in (
@@ -241,6 +253,7 @@ def plan(
 @click.option(
     "--model", type=click.Path(), help="For confirmatory: a file with the model, in lavaan's syntax."
 )
+@click.option("--other", type=click.Path(), help="For congruence: a second table, of people, say.")
 @click.option("--set", "pairs", multiple=True, callback=_pairs, metavar="NAME=VALUE",
               help="Another argument of the question, a list as a,b,c; may be repeated.")  # fmt: skip
 @_missing
@@ -254,6 +267,7 @@ def estimate(
     out: str,
     by: str | None,
     model: str | None,
+    other: str | None,
     pairs: list[tuple[str, str]],
     **options: Any,
 ) -> None:
@@ -269,7 +283,9 @@ def estimate(
 
     own = read_options([*pairs, *([("by", by)] if by is not None else [])], question=question)
     if model is not None:
-        own["model"] = Path(model).read_text(encoding="utf-8")
+        own["model"] = _text_of(model)
+    if other is not None:
+        own["other"] = other
     made = question_report(answers, question=question, out=out, options=own, **options)
     click.echo(estimates_text(made.results[0]))
     click.echo(f"{made.folder / 'index.html'}")

@@ -161,3 +161,39 @@ def test_raters_that_are_not_there_are_bad_input(folder: Path, tmp_path: Path) -
     done = run(folder, "estimate", "rater_agreement", "ANSWERS", out=tmp_path / "one")
     assert done.exit_code == BAD_INPUT
     assert "'rater' is no facet of the table" in done.stderr
+
+
+def test_factors_of_two_tables_are_compared(folder: Path, tmp_path: Path) -> None:
+    asked = (
+        "estimate",
+        "congruence",
+        "ANSWERS",
+        "--other",
+        str(folder / "answers.csv"),
+        "--set",
+        "n_factors=1",
+    )
+    done = run(folder, *asked, out=tmp_path / "one")
+    assert done.exit_code == 0, done.output
+    (result,) = pm.load(tmp_path / "one")
+    alike = result.estimates.query("estimand == 'congruence'")["estimate"]
+    np.testing.assert_allclose(alike, 1, atol=1e-9)
+
+
+def test_a_model_of_ones_own_is_read_from_a_file(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.txt").write_text("Calm =~ i0 + i1 + i2 + i3\ni0 ~~ i1\n", encoding="utf-8")
+    model = ("--model", str(tmp_path / "model.txt"))
+    done = run(folder, "estimate", "confirmatory", "ANSWERS", *model, out=tmp_path / "one")
+    assert done.exit_code == 0, done.output
+    (result,) = pm.load(tmp_path / "one")
+    assert "residual_covariance" in set(result.estimates["estimand"])
+    for text, said in (
+        (b"Calm =~ i0 + i1\nwhat is this\n", "line 2: no operator in 'what is this'"),
+        (b"Calm =~ i0 + i9 + i1\n", "i9"),
+        (b"Calm =~ i0 + \xff\n", "not UTF-8"),
+    ):
+        (tmp_path / "model.txt").write_bytes(text)
+        done = run(folder, "estimate", "confirmatory", "ANSWERS", *model, out=tmp_path / "two")
+        assert done.exit_code == BAD_INPUT
+        assert said in done.stderr
+        assert not (tmp_path / "two").exists()

@@ -46,7 +46,8 @@ def estimate(
     key, facets, columns
         As in :func:`psychomet.report`.
     options : mapping, optional
-        Further arguments of the question's own function, for instance ``{"by": "model"}``.
+        Further arguments of the question's own function, for instance ``{"by": "model"}``. A second table
+        (``other`` of congruence) may be a path, read as the first is.
 
     Returns
     -------
@@ -59,7 +60,10 @@ def estimate(
     """
     responses = table_of(source, key=key, facets=facets, columns=columns)
     asked = settle(responses, missing=missing, seed=seed, conf_level=conf_level, n_boot=n_boot)
-    return ask(responses, question=question, asked=asked, options=options)
+    own = dict(options or {})
+    if isinstance(own.get("other"), (str, PathLike)):
+        own["other"] = table_of(own["other"], key=key, facets=facets, columns=columns)
+    return ask(responses, question=question, asked=asked, options=own)
 
 
 def question_report(
