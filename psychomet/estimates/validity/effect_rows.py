@@ -1,0 +1,300 @@
+"""Rows of one level against the reference, of all levels together, and of effects pooled over groups."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+from scipy.stats import kendalltau
+
+from psychomet.numerics.association import correlation_test, fisher_interval, spearman
+from psychomet.numerics.concordance import kendall_w
+from psychomet.numerics.effects.differences import (
+    Effect,
+    cohen_d,
+    cohen_d_average,
+    cohen_dz,
+    glass_delta,
+    hedges_g,
+    mean_difference,
+    paired_difference,
+)
+from psychomet.numerics.effects.dominance import (
+    cliff_delta,
+    matched_rank_biserial,
+    paired_superiority,
+    placements,
+    superiority,
+)
+from psychomet.numerics.effects.pooling import further_limits, pool_effects
+from psychomet.numerics.effects.shares import independent_shares, repeated_shares
+
+Floats = NDArray[np.float64]
+Row = dict[str, Any]
+
+LEAST = 2
+LEAST_RANKED = 5
+LEAST_LEVELS = 3
+ALIKE = "scores do not vary: no standardised difference"
+ONE_WAY = "all differences point one way, or fewer than three differ: no interval"
+
+
+class Compared(NamedTuple):
+    """Mean scores of the respondents of one scale and group at every level of the facet.
+
+    Attributes
+    ----------
+    scale, group : str
+    levels : tuple of L str
+        In the order of the page: ascending dose where the levels are doses.
+    doses : (L,) array or None
+    reference : int
+        Position of the reference among the levels.
+    scores : (n, L) array
+        NaN where the respondent did not meet the level.
+    ids : (n,) array of str
+    within : bool
+        Whether any respondent met several levels: each level is then compared over those who met both.
+    ends : (float, float)
+        Lowest and highest score the scale allows.
+    """
+
+    scale: str
+    group: str
+    levels: tuple[str, ...]
+    doses: Floats | None
+    reference: int
+    scores: Floats
+    ids: NDArray[Any]
+    within: bool
+    ends: tuple[float, float]
+
+
+class Made(NamedTuple):
+    """A row without what all rows share, and the influence of the respondents (n,), NaN for those not in it."""
+
+    row: Row
+    influence: Floats | None = None
+
+
+def level_rows(one: Compared, at: int, conf_level: float) -> Iterator[Made]:
+    """Yield every estimate of a level minus the reference."""
+    x, y = one.scores[:, at], one.scores[:, one.reference]
+    place = {"level": one.levels[at], "other": one.levels[one.reference]}
+    made = _paired(x, y, conf_level) if one.within else _independent(x, y, conf_level)
+    for row, influence in made:
+        yield Made(place | row, influence)
+
+
+def _independent(x: Floats, y: Floats, conf_level: float) -> Iterator[Made]:
+    """Yield the estimates over different respondents."""
+    there, other = np.isfinite(x), np.isfinite(y)
+    a, b = x[there], y[other]
+    n = a.size + b.size
+    if min(a.size, b.size) < LEAST:
+        reason = f"fewer than {LEAST} respondents at one of the levels: no estimate"
+        yield Made({"estimand": "mean_difference", "n": n, "method": "none", "reason": reason})
+        return
+    moved = np.full(x.shape, np.nan)
+    moved[there], moved[other] = n / a.size * (a - a.mean()), -n / b.size * (b - b.mean())
+    row = _row("mean_difference", mean_difference(a, b, conf_level=conf_level), n, "t; Welch, between respondents",
+               "scores do not vary within the levels: no interval")  # fmt: skip
+    yield Made(row, moved)
+    unit = "pooled standard deviation of both levels"
+    for estimand, found, how in (
+        ("cohen_d", cohen_d(a, b, conf_level=conf_level), f"{unit}, divisor n - 1"),
+        ("cohen_d", cohen_d(a, b, conf_level=conf_level, divisor="n"), f"{unit}, divisor n"),
+        ("hedges_g", hedges_g(a, b, conf_level=conf_level), f"{unit}, bias-corrected"),
+        ("glass_delta", glass_delta(a, b, conf_level=conf_level), "standard deviation of the reference"),
+    ):
+        yield Made(_row(estimand, found, n, f"noncentral_t; {how}", ALIKE))
+    share, newcombe = superiority(a, b, conf_level=conf_level)
+    first, second = placements(a, b)
+    order = np.full(x.shape, np.nan)
+    order[there] = n / a.size * (first - first.mean())
+    order[other] = n / b.size * (second - second.mean())
+    how = "newcombe; method 5, no overlap" if newcombe else "t; on the logit, Brunner and Munzel"
+    yield Made(_row("probability_of_superiority", share, n, how, ""), order)
+    yield Made(_row("cliff_delta", cliff_delta(share), n, how, ""), 2 * order)
+    yield Made(_row("rank_biserial", cliff_delta(share), n, f"{how}; equals Cliff's delta", ""), 2 * order)
+
+
+def _paired(x: Floats, y: Floats, conf_level: float) -> Iterator[Made]:
+    """Yield the estimates over the respondents who met both levels."""
+    both = np.isfinite(x) & np.isfinite(y)
+    a, b = x[both], y[both]
+    n, difference = a.size, a - b
+    if n < LEAST:
+        reason = f"fewer than {LEAST} respondents met both levels: no estimate"
+        yield Made({"estimand": "mean_difference", "n": n, "method": "none", "reason": reason})
+        return
+    moved = np.full(x.shape, np.nan)
+    moved[both] = difference - difference.mean()
+    row = _row("mean_difference", paired_difference(difference, conf_level=conf_level), n,
+               "t; paired, within respondents", "the difference does not vary between respondents: no interval")  # fmt: skip
+    yield Made(row, moved)
+    yield Made(_row("cohen_d", cohen_d_average(a, b, conf_level=conf_level), n,
+                    "normal; average variance of both levels, paired", ALIKE))  # fmt: skip
+    yield Made(_row("cohen_dz", cohen_dz(difference, conf_level=conf_level), n,
+                    "noncentral_t; standard deviation of the differences", ALIKE))  # fmt: skip
+    yield Made(_row("probability_of_superiority", paired_superiority(difference, conf_level=conf_level), n,
+                    "wilson; share of respondents who score higher, ties half", ""))  # fmt: skip
+    yield Made(_row("rank_biserial", matched_rank_biserial(difference, conf_level=conf_level), n,
+                    "jackknife; matched pairs, ties left out", ONE_WAY))  # fmt: skip
+    yield from (Made(row) for row in _order_kept(a, b, conf_level))
+
+
+def _order_kept(a: Floats, b: Floats, conf_level: float) -> Iterator[Row]:
+    """Yield how far respondents keep their order from one level to the other."""
+    n = a.size
+    if n < LEAST_RANKED:
+        return
+    rho = spearman(a, b)
+    reason = "scores do not vary at one of the levels, or the order is the same: no interval"
+    t, df, p = correlation_test(rho, n)
+    error, low, high = fisher_interval(rho, n=n, conf_level=conf_level, kind="spearman")
+    test = (t, df, p) if abs(rho) < 1 else (math.nan, math.nan, math.nan)
+    yield _row("rank_preservation_rho", Effect(rho, error, low, high, *test), n,
+               "fisher_z; Spearman, Bonett and Wright", reason)  # fmt: skip
+    if math.isnan(rho):
+        return
+    tau = float(kendalltau(a, b).statistic)
+    error, low, high = _tau_interval(tau, n, conf_level)
+    yield _row(
+        "rank_preservation_tau",
+        Effect(tau, error, low, high),
+        n,
+        "fisher_z; Kendall's tau-b, Fieller",
+        reason,
+    )
+
+
+def _tau_interval(tau: float, n: int, conf_level: float) -> tuple[float, float, float]:
+    """Fisher's z with the variance 0.437 / (n - 4) of Fieller, Hartley and Pearson (1957)."""
+    # Fisher's interval has the variance 1 / (m - 3): this m gives it 0.437 / (n - 4).
+    nan = math.nan
+    if abs(tau) >= 1 - 1e-12:
+        return nan, nan, nan
+    _, low, high = fisher_interval(tau, n=n, conf_level=conf_level, kind="pearson")
+    ratio = math.sqrt(0.437 * (n - 3) / (n - 4))
+    z = math.atanh(tau)
+    low, high = (math.tanh(z + ratio * (math.atanh(limit) - z)) for limit in (low, high))
+    return (1 - tau * tau) * math.sqrt(0.437 / (n - 4)), low, high
+
+
+def order_row(one: Compared, conf_level: float) -> Iterator[Made]:
+    """Yield how far respondents keep their order over all levels: ICC(3,1) of the ranks, with its influence.
+
+    ICC = (L W - 1) / (L - 1) with W Kendall's concordance: without ties the mean of Spearman's correlation over
+    all pairs of levels. The interval is t on log(1 - ICC).
+    """
+    complete = np.isfinite(one.scores).all(axis=1)
+    n, levels = int(complete.sum()), one.scores.shape[1]
+    if not one.within or levels < LEAST_LEVELS or n < LEAST_RANKED:
+        return
+    made = kendall_w(one.scores[complete], cluster=np.arange(n), n_clusters=n)
+    row: Row = {
+        "estimand": "rank_preservation_icc",
+        "n": n,
+        "method": "delta; ICC(3,1) of ranks over all levels, t on log(1 - x)",
+    }
+    if math.isnan(made.estimate):
+        yield Made(row | {"reason": "scores do not vary: no order"})
+        return
+    icc, error = (levels * made.estimate - 1) / (levels - 1), made.std_error * levels / (levels - 1)
+    row["estimate"] = icc
+    if icc >= 1 - 1e-12 or not error > 0:
+        yield Made(
+            row | {"reason": "the order is the same at all levels, or its estimate has no error: no interval"}
+        )
+        return
+    reach = float(stdtrit(n - 1, (1 + conf_level) / 2)) * error / (1 - icc)
+    row |= {
+        "std_error": error,
+        "conf_low": 1 - (1 - icc) * math.exp(reach),
+        "conf_high": 1 - (1 - icc) * math.exp(-reach),
+    }
+    moved = np.full(complete.size, np.nan)
+    moved[complete] = made.influence * levels / (levels - 1)
+    yield Made(row, moved)
+
+
+def share_rows(one: Compared, conf_level: float) -> Iterator[Row]:
+    """Yield eta and omega squared over all levels."""
+    there = np.isfinite(one.scores)
+    if one.within:
+        kept = one.scores[there.all(axis=1)]
+        n, how = kept.shape[0], "partial, within respondents, sphericity taken for granted"
+        enough = n >= LEAST
+        made = repeated_shares(kept, conf_level=conf_level) if enough else None
+    else:
+        who, level = np.nonzero(there)
+        n, how = who.size, "between respondents, one variance for all levels"
+        enough = n > there.shape[1] and int(there.sum(axis=0).min()) > 0
+        made = independent_shares(one.scores[who, level], level, conf_level=conf_level) if enough else None
+    for estimand in ("eta_squared", "omega_squared"):
+        row: Row = {"estimand": estimand, "n": n, "method": f"noncentral_f; {how}"}
+        if made is None:
+            few = "fewer than two respondents met every level" if one.within else "too few respondents"
+            yield row | {"reason": f"{few}: no estimate"}
+        elif math.isnan(made.eta):
+            yield row | {"reason": "scores do not vary within the levels: no estimate"}
+        else:
+            yield row | {
+                "estimate": made.eta if estimand == "eta_squared" else made.omega,
+                "conf_low": made.low, "conf_high": made.high, "statistic": made.statistic,
+                "df": made.df, "df2": made.df2, "p_value": made.p_value,
+            }  # fmt: skip
+
+
+def pooled_rows(
+    effects: Sequence[float], errors: Sequence[float], of: str, conf_level: float
+) -> Iterator[Row]:
+    """Yield the effects of several groups pooled: mean, spread, and where a further one is expected."""
+    sizes, variances = np.array(effects), np.array(errors) ** 2
+    made = pool_effects(sizes, variances, conf_level=conf_level)
+    n = len(effects)
+    mean = Effect(made.estimate, made.std_error, made.low, made.high, made.statistic, made.df, made.p_value)
+    yield _row(
+        "pooled_effect",
+        mean,
+        n,
+        f"t; random effects by REML, Hartung and Knapp, of {of}",
+        "all effects are equal",
+    )
+    wider = Effect(made.estimate, math.nan, *further_limits(sizes, variances, conf_level=conf_level))
+    yield _row(
+        "further_effect",
+        wider,
+        n,
+        f"confidence_distribution; for a further group, of {of}",
+        "all effects are equal",
+    )
+    further = Effect(made.estimate, math.nan, made.further_low, made.further_high)
+    yield _row(
+        "further_effect",
+        further,
+        n,
+        f"t; prediction interval for a further group, of {of}",
+        "all effects are equal",
+    )
+    low, high = math.sqrt(made.tau_squared_low), math.sqrt(made.tau_squared_high)
+    spread = Effect(math.sqrt(made.tau_squared), math.nan, low, high, made.q, made.q_df, made.q_p_value)
+    yield _row("effect_sd", spread, n, f"q_profile; REML, Cochran's test of equal effects, of {of}", "")
+    share = Effect(made.i_squared, math.nan, made.i_squared_low, made.i_squared_high)
+    yield _row("i_squared", share, n, f"q_profile; REML, of {of}", "")
+
+
+def _row(estimand: str, found: Effect, n: int, method: str, reason: str) -> Row:
+    """Put an effect into the columns of the glossary; the reason only where there is no interval."""
+    row: Row = {
+        "estimand": estimand, "estimate": found.estimate, "std_error": found.std_error, "conf_low": found.low,
+        "conf_high": found.high, "n": n, "method": method, "reason": reason if math.isnan(found.low) else "",
+    }  # fmt: skip
+    if not math.isnan(found.statistic):
+        row |= {"statistic": found.statistic, "df": found.df, "p_value": found.p_value}
+    return row

@@ -1,0 +1,1 @@
+"""Sizes of effects: standardised differences, dominance, shares of variance, monotone trends, pooling."""
