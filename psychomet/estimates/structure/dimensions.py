@@ -53,7 +53,7 @@ from psychomet.numerics.dimensions.comparison_data import POPULATION, SAMPLES
 from psychomet.result.result import Result, make_result
 from psychomet.scores.joint import Correlation, chosen_scales, joint_samples
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, seed_faults, table_notes
+from psychomet.scores.request import facet_faults, held_table, seed_faults, table_notes
 from psychomet.scores.sample import Sample
 from psychomet.scores.score import Missing, Unit, resolve_key
 from psychomet.table.responses import ResponseTable
@@ -203,9 +203,7 @@ def _check(table: ResponseTable, request: Request, unit: str, by: str | None) ->
         if value not in known:
             todo = f"Use one of {', '.join(known)}"
             faults.append(Fault(name, f"'{visible(value)}' is none of them", todo))
-    if by is not None and by not in table.facets:
-        there = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {there}"))
+    faults += facet_faults(table, by)
     if request.n_replicates < FEWEST_REPLICATES:
         what = f"{request.n_replicates} replicates give no percentile"
         faults.append(Fault("n_replicates", what, f"Use at least {FEWEST_REPLICATES}"))

@@ -10,12 +10,11 @@ from psychomet.numerics.factors import Extraction
 from psychomet.numerics.rotations import NAMES, Name, Rule, rule
 from psychomet.scores.joint import Correlation
 from psychomet.scores.key import Scale
-from psychomet.scores.request import seed_faults
+from psychomet.scores.request import boot_faults, facet_faults, seed_faults
 from psychomet.scores.score import Unit
 from psychomet.table.responses import ResponseTable
 from psychomet.text import visible
 
-FEWEST_BOOT = 100
 FEWEST_GROUPS = 2
 SCHMID_LEIMAN = "schmid_leiman"
 """The rotation that takes an oblimin solution apart; it minimises nothing of its own."""
@@ -71,18 +70,14 @@ def make_plan(
         usable = ", ".join([*(name for name in NAMES if not name.startswith("target")), SCHMID_LEIMAN])
         todo = f"Use one of {usable}; a target is passed as rotations.rule('target', target=...)"
         faults.append(Fault("rotation", f"'{visible(rotation)}' is no rotation with a name alone", todo))
-    if by is not None and by not in table.facets:
-        there = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {there}"))
+    faults += facet_faults(table, by)
     m = len(scales) if n_factors is None else n_factors
     if m < 1:
         faults.append(Fault("n_factors", f"{m} factors explain nothing", "Use 1 or more"))
     elif m < FEWEST_GROUPS and hierarchical:
         what = f"{m} group factor has no correlations for a general factor to explain"
         faults.append(Fault("n_factors", what, "Use 3 or more, or 2 at least"))
-    if n_boot != 0 and n_boot < FEWEST_BOOT:
-        todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
-        faults.append(Fault("n_boot", f"{n_boot} resamples give no interval", todo))
+    faults += boot_faults(n_boot)
     if n_starts < 0:
         faults.append(Fault("n_starts", f"{n_starts} is less than 0", "Use 10, say"))
     target = rotation.target if isinstance(rotation, Rule) else None
