@@ -7,7 +7,8 @@ have.
 
 psych::fa.parallel on the same 10,000 x 120 took 15.1 s of CPU for 20 iterations (40 matrices; R 4.2.2, psych 2.2.9,
 reference BLAS, on a shared 2-core AMD EPYC): a stored number, not measured here. It includes one minres factor per
-matrix, so the ratio is given twice: to our components alone, and with our minres factor.
+matrix, so the ratio is given twice: to our components alone, and with our minres factor and its eigenvalues. Both
+are promised; the second at what it always reached here, not at the first.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ PERCENTILE = 0.95
 RATIO = 15.0
 R_SECONDS_PER_MATRIX = 15.1 / 40
 R_RATIO = 200.0
+R_RATIO_MINRES = 150.0
 # Largest of 120 standardised differences of percentiles, themselves from 100 replicates each.
 ERRORS = 5.0
 
@@ -86,7 +88,7 @@ def main() -> int:
     both = [np.quantile(values, PERCENTILE, axis=0) for values in (first, second)]
     error = np.hypot(percentile_error(first), percentile_error(second))
     off = np.abs(both[0] - both[1]) / error
-    whole = seconds(lambda: ours(REPLICATES // 4, SEED, ("pca", "minres"))) * 4
+    whole = median(seconds(lambda: ours(REPLICATES, SEED, ("pca", "minres"))) for _ in range(rounds))
     found = {
         "n": N, "k": K, "replicates": REPLICATES, "ours_s": median(mine), "rival_s": median(theirs),
         "ratio": median(theirs) / median(mine), "largest_standardised_difference": float(off.max()),
@@ -104,9 +106,10 @@ def main() -> int:
     return close(
         [
             Promise(f"NumPy / ours, {REPLICATES} matrices of {N} x {K}, CPU", found["ratio"], RATIO, "x", at_least=True),
-            Promise("psych::fa.parallel, stored time, / our components, per matrix", found["ratio_to_stored_r"], R_RATIO, "x",
-                    at_least=True,
-                    detail=f"{found['ratio_to_stored_r_with_minres']:.0f}x with one minres factor per matrix, as R does"),
+            Promise("psych::fa.parallel, stored time, / our components, per matrix", found["ratio_to_stored_r"],
+                    R_RATIO, "x", at_least=True),
+            Promise("the same / our components and one minres factor with its eigenvalues, as R does, per matrix",
+                    found["ratio_to_stored_r_with_minres"], R_RATIO_MINRES, "x", at_least=True),
             Promise("the same percentiles, largest difference in standard errors", float(off.max()), ERRORS, ""),
         ]
     )  # fmt: skip

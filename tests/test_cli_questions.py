@@ -115,6 +115,14 @@ def test_a_question_by_name_prints_its_table_and_writes_its_page(folder: Path, t
     assert result.question == "reliability"
 
 
+def test_rows_that_bear_one_name_are_told_apart_by_their_method(folder: Path, tmp_path: Path) -> None:
+    done = run(folder, "estimate", "dimensions", "ANSWERS", out=tmp_path / "one")
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.stdout.splitlines() if line.startswith("n_factors")]
+    assert len(set(lines)) == len(lines) > 10
+    assert any("empirical Kaiser criterion" in line and "pearson" not in line for line in lines)
+
+
 def test_further_coefficients_and_groups_can_be_asked_for(folder: Path, tmp_path: Path) -> None:
     asked = (
         "estimate",

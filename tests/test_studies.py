@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 
@@ -204,6 +205,20 @@ def test_a_seed_that_no_generator_takes_is_one_clear_error(responses: pm.Respons
     for question in (pm.reliability, pm.link):
         with pytest.raises(pm.InputError, match="not a whole number of at least 0"):
             question(responses, missing="available", seed=seed)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_an_argument_out_of_range_is_one_clear_error(responses: pm.ResponseTable, question: str) -> None:
+    function = QUESTIONS[question]
+    there = inspect.signature(function).parameters
+    right = {"missing": "available", "seed": 1, "n_boot": 100, "measurement": "ordinal", "across": "prompt"}
+    right = {name: value for name, value in right.items() if name in there}
+    wrong = {"seed": -1, "conf_level": 1.5, "n_boot": 3, "by": "nowhere", "unit": "x", "missing": "mean"}
+    tried = {name: value for name, value in wrong.items() if name in there}
+    assert tried
+    for name, value in tried.items():
+        with pytest.raises(pm.InputError, match=str(value)):
+            function(responses, **right | {name: value})
 
 
 def test_the_report_is_whole_and_holds_every_number(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from psychomet.numerics.proportion import clustered_share
 from psychomet.result.result import Result, make_result
 from psychomet.schema import STATUSES
 from psychomet.scores.key import Key
+from psychomet.scores.request import check_level
 from psychomet.table.reduce import status_counts
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
@@ -48,6 +49,7 @@ def design(responses: ResponseTable, *, key: Key | None = None, conf_level: floa
     InputError
         If a key is given that does not fit the table.
     """
+    check_level(conf_level)
     chosen = key or responses.key
     made = responses.design
     rows: list[dict[str, Any]] = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psychomet.notes import Note
@@ -91,6 +93,7 @@ def estimates_text(result: Result, *, most: int = _MOST_LINES) -> str:
     cells: dict[str, list[str]] = {
         name: [visible(row.get(name) or "", 48) for row in rows] for name in _NAMES
     }
+    cells["method"] = _told_apart(rows)
     cells["n"] = [count(value(row, "n")) for row in rows]
     cells["estimate"] = [_number(value(row, "estimate")) for row in rows]
     cells["interval"] = [interval(value(row, "conf_low"), value(row, "conf_high")) for row in rows]
@@ -111,6 +114,24 @@ def estimates_text(result: Result, *, most: int = _MOST_LINES) -> str:
     if more > 0:
         lines.append(f"... and {more:,} more rows")
     return "\n".join([*lines, *notes_text(result.notes)])
+
+
+_MOST_HAVE_IT = 0.75
+
+
+def _told_apart(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Of rows that bear the same names, the parts of the method that few of them have; else nothing."""
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for at, row in enumerate(rows):
+        alike.setdefault(tuple(str(row.get(name) or "") for name in _NAMES), []).append(at)
+    texts = [""] * len(rows)
+    for places in alike.values():
+        parts = [re.split(r"[;,] ", str(rows[at].get("method") or "")) for at in places]
+        often = Counter(part for mine in parts for part in set(mine))
+        shared = {part for part, times in often.items() if times > _MOST_HAVE_IT * len(parts)}
+        for at, mine in zip(places, parts, strict=True):
+            texts[at] = visible(", ".join(part for part in mine if part not in shared), 100)
+    return texts
 
 
 def plan_text(result: Result) -> str:

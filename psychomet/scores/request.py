@@ -24,6 +24,41 @@ def seed_faults(seed: int) -> list[Fault]:
     return [Fault("seed", f"'{visible(seed)}' is not a whole number of at least 0", "Use 1, say")]
 
 
+FEWEST_BOOT = 100
+"""Fewer resamples give no interval."""
+
+
+def check_level(conf_level: float) -> None:
+    """Refuse a nominal coverage that is none."""
+    if not 0 < conf_level < 1:
+        raise InputError(
+            "the call", [Fault("conf_level", f"{conf_level} is not between 0 and 1", "Use 0.95, say")]
+        )
+
+
+def facet_faults(table: ResponseTable, facet: str | None, *, name: str = "by") -> list[Fault]:
+    """Return the fault of a facet that the table has not; the caller adds its own."""
+    if facet is None or facet in table.facets:
+        return []
+    there = ", ".join(map(visible, table.facets)) or "none"
+    return [Fault(name, f"'{visible(facet)}' is not a facet of the table", f"The facets are: {there}")]
+
+
+def unit_faults(unit: str) -> list[Fault]:
+    """Return the fault of a unit that there is not; the caller adds its own."""
+    if unit in ("respondent", "administration"):
+        return []
+    return [Fault("unit", f"'{visible(unit)}' is not a unit", "Use 'respondent' or 'administration'")]
+
+
+def boot_faults(n_boot: int, *, name: str = "n_boot") -> list[Fault]:
+    """Return the fault of resamples too few for an interval; the caller adds its own."""
+    if n_boot == 0 or n_boot >= FEWEST_BOOT:
+        return []
+    todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
+    return [Fault(name, f"{n_boot} resamples give no interval", todo)]
+
+
 def held_table(
     responses: ResponseTable, *, key: Key | None, missing: str, conf_level: float
 ) -> ResponseTable:
@@ -46,10 +81,7 @@ def held_table(
         If there is no key, it does not fit, or an argument is out of range.
     """
     check_missing(missing)
-    if not 0 < conf_level < 1:
-        raise InputError(
-            "the call", [Fault("conf_level", f"{conf_level} is not between 0 and 1", "Use 0.95, say")]
-        )
+    check_level(conf_level)
     table = responses if key is None else with_key(responses, key=key)
     resolve_key(table, None)
     return table

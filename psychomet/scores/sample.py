@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from psychomet.numerics.moments import Moments, correlation, covariance, group_means, moments
 from psychomet.scores.key import Scale
-from psychomet.scores.score import Answers, Missing, Unit, answers
+from psychomet.scores.score import Answers, Missing, ScaleScores, Unit, answers
 from psychomet.table.design import NOT_APPLICABLE
 from psychomet.table.responses import ResponseTable
 from psychomet.text import visible
@@ -105,7 +105,13 @@ def samples_of(block: Answers, *, missing: Missing, unit: Unit, by: str | None =
     missing, unit, by
         As in :func:`samples`.
     """
-    yield _sample(block, "", np.ones(block.respondent.size, dtype=bool), missing, unit)
+    for group, here in groups_of(block, by=by):
+        yield _sample(block, group, here, missing, unit)
+
+
+def groups_of(block: Answers | ScaleScores, *, by: str | None) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield the name and the rows of the whole table, then of each level of a facet that has any."""
+    yield "", np.ones(block.respondent.size, dtype=bool)
     if by is None:
         return
     column = block.cells[by].cat
@@ -113,7 +119,7 @@ def samples_of(block: Answers, *, missing: Missing, unit: Unit, by: str | None =
     for code, level in enumerate(column.categories):
         here = codes == code
         if level != NOT_APPLICABLE and here.any():
-            yield _sample(block, f"{by} = {level}", here, missing, unit)
+            yield f"{by} = {level}", here
 
 
 def _sample(block: Answers, group: str, here: NDArray[np.bool_], missing: Missing, unit: Unit) -> Sample:

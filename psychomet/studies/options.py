@@ -39,7 +39,7 @@ def read_options(pairs: Sequence[tuple[str, str]], *, question: str) -> dict[str
         try:
             found[name] = _value(text, kind)
         except ValueError:
-            faults.append(Fault(name, f"{visible(text)!r} is not {_WORDS[kind]}", _TODO[kind]))
+            faults.append(Fault(name, f"{visible(text)!r} is not {_WORDS[kind]}", _ADVICE[kind]))
     if faults:
         raise InputError("the call", faults)
     return found
@@ -52,7 +52,7 @@ _WORDS = {
     "map": "a list of NAME=NUMBER",
     "map_or_float": "a number or a list of NAME=NUMBER",
 }
-_TODO = {
+_ADVICE = {
     "int": "Use 3, say",
     "float": "Use 0.8, say",
     "bool": "Use true or false",

@@ -50,7 +50,14 @@ from psychomet.numerics.icc import MeanSquares, mean_squares
 from psychomet.numerics.icc_bootstrap import influences, log_f_errors
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, seed_faults, table_notes, unscored_notes
+from psychomet.scores.request import (
+    boot_faults,
+    facet_faults,
+    held_table,
+    seed_faults,
+    table_notes,
+    unscored_notes,
+)
 from psychomet.scores.sample_notes import listed
 from psychomet.scores.score import Missing, resolve_key, scale_scores
 from psychomet.table.responses import ResponseTable
@@ -61,7 +68,6 @@ Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
 PARTS = ("n", "k", "targets", "looks", "residual", "within")
-FEWEST_BOOT = 100
 MANY_INFLUENCES = 50_000_000
 FEWEST_FOR_TAILS = 10
 LONG_TAIL, TAIL_CHANCE = 1.2, 1.6
@@ -191,12 +197,8 @@ def _check(table: ResponseTable, average_limits: str, by: str | None, n_boot: in
     if average_limits not in get_args(AverageLimits):
         what = f"'{visible(average_limits)}' is no way to the limits of ICC(2,k)"
         faults.append(Fault("average_limits", what, "Use 'stepped_up' or 'mcgraw_wong'"))
-    if by is not None and by not in table.facets:
-        there = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {there}"))
-    if n_boot != 0 and n_boot < FEWEST_BOOT:
-        todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
-        faults.append(Fault("n_boot", f"{n_boot} resamples give no interval", todo))
+    faults += facet_faults(table, by)
+    faults += boot_faults(n_boot)
     if n_boot != 0 and seed is None:
         faults.append(Fault("seed", "resamples are asked for without a seed", "Use seed=1, say"))
     elif seed is not None:

@@ -42,15 +42,13 @@ from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
 from psychomet.scores.layout import check_layout, layouts
 from psychomet.scores.layout_study import Fitted, fit_layout, layout_notes, layout_settings
-from psychomet.scores.request import held_table, table_notes
+from psychomet.scores.request import boot_faults, held_table, seed_faults, table_notes
 from psychomet.scores.score import Missing, resolve_key
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
 from psychomet.text import visible
 
 Floats = NDArray[np.float64]
-
-FEWEST_BOOT = 100
 
 
 def generalizability(
@@ -149,7 +147,7 @@ def generalizability(
     exponential ones: the note ``heavy_tails`` tells where.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
-    _check(table, object, max_order, (n_boot, n_boot_missing), weights)
+    _check(table, object, max_order, (n_boot, n_boot_missing), weights, seed)
     check_layout(table, facets=facets, fixed=fixed, by=by)
     measured = object == "respondent"
     scales = resolve_key(table, None).scales
@@ -189,10 +187,10 @@ def generalizability(
 
 def _check(
     table: ResponseTable, object: str | None, max_order: int | None, n_boot: tuple[int, int],
-    weights: Mapping[str, float] | None,
+    weights: Mapping[str, float] | None, seed: int,
 ) -> None:  # fmt: skip
     """Tell every fault of the arguments that this question alone has."""
-    faults = []
+    faults = seed_faults(seed)
     if object not in ("respondent", "none", None):
         faults.append(
             Fault(
@@ -202,9 +200,7 @@ def _check(
     if max_order is not None and max_order < 1:
         faults.append(Fault("max_order", f"{max_order} is below 1", "Use 3, say"))
     for name, number in zip(("n_boot", "n_boot_missing"), n_boot, strict=True):
-        if number != 0 and number < FEWEST_BOOT:
-            todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
-            faults.append(Fault(name, f"{number} resamples give no interval", todo))
+        faults += boot_faults(number, name=name)
     names = {scale.name for scale in resolve_key(table, None).scales}
     strange = [name for name in weights or {} if name not in names]
     if strange:

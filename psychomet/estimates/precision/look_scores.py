@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from psychomet.scores.sample import groups_of
 from psychomet.scores.score import ScaleScores
 from psychomet.table.design import NOT_APPLICABLE
 from psychomet.text import visible
@@ -98,17 +99,10 @@ def look_scores(block: ScaleScores, *, by: str | None = None) -> Iterator[LookSc
     Where samples and other facets both vary, a second set follows each: the replicates alone, averaged over the
     other conditions.
     """
-    yield from _looks(block, "")
-    if by is None:
-        return
-    column = block.cells[by].cat
-    codes = column.codes.to_numpy()
-    for code, level in enumerate(column.categories):
-        here = codes == code
-        if level != NOT_APPLICABLE and here.any():
-            part = replace(block, values=block.values[here], answered=block.answered[here],
-                           respondent=block.respondent[here], cells=block.cells[here])  # fmt: skip
-            yield from _looks(part, f"{by} = {level}")
+    for group, here in groups_of(block, by=by):
+        part = replace(block, values=block.values[here], answered=block.answered[here],
+                       respondent=block.respondent[here], cells=block.cells[here])  # fmt: skip
+        yield from _looks(part if group else block, group)
 
 
 def joined(group: str, kind: str) -> str:

@@ -34,16 +34,22 @@ from numpy.typing import NDArray
 
 from psychomet.errors import Fault, InputError
 from psychomet.estimates.precision.omega_notes import Fitted, omega_notes
-from psychomet.estimates.precision.omega_rows import FEWEST_BOOT, asked, definitions, obstacle, study
+from psychomet.estimates.precision.omega_rows import asked, definitions, obstacle, study
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, table_notes
+from psychomet.scores.request import (
+    boot_faults,
+    facet_faults,
+    held_table,
+    seed_faults,
+    table_notes,
+    unit_faults,
+)
 from psychomet.scores.sample import Sample, samples
 from psychomet.scores.sample_notes import sample_notes
 from psychomet.scores.score import Missing, Unit, resolve_key
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
-from psychomet.text import visible
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
@@ -125,7 +131,7 @@ def omega(
     ``docs/validation/omega.md`` has the tables.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
-    _check(table, unit, by, group_factors, n_boot)
+    _check(table, unit, by, group_factors, n_boot, seed)
     wanted = [scale for scale in resolve_key(table, None).scales if len(scale.items) > 1]
     rows: list[Row] = []
     fits: list[tuple[Fitted, dict[str, Floats]]] = []
@@ -155,22 +161,16 @@ def omega(
     )  # fmt: skip
 
 
-def _check(table: ResponseTable, unit: str, by: str | None, group_factors: int, n_boot: int) -> None:
+def _check(
+    table: ResponseTable, unit: str, by: str | None, group_factors: int, n_boot: int, seed: int
+) -> None:
     """Tell every fault of the arguments that this question alone has."""
-    faults = []
-    if unit not in ("respondent", "administration"):
-        faults.append(
-            Fault("unit", f"{visible(unit)!r} is not a unit", "Use 'respondent' or 'administration'")
-        )
-    if by is not None and by not in table.facets:
-        there = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(Fault("by", f"{visible(by)!r} is not a facet of the table", f"The facets are: {there}"))
+    faults = [*seed_faults(seed), *unit_faults(unit)]
+    faults += facet_faults(table, by)
     if group_factors < 2:
         todo = "Use 2 or more; the one-factor omegas are always there"
         faults.append(Fault("group_factors", f"{group_factors} group factors give no hierarchy", todo))
-    if n_boot != 0 and n_boot < FEWEST_BOOT:
-        todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
-        faults.append(Fault("n_boot", f"{n_boot} resamples give no interval", todo))
+    faults += boot_faults(n_boot)
     if faults:
         raise InputError("the call", faults)
 

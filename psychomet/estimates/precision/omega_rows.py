@@ -14,6 +14,7 @@ from psychomet.numerics.covariance_bootstrap import resampled_moments
 from psychomet.numerics.hierarchical import FEWEST_OF_A_GROUP, SALIENT, Refused
 from psychomet.numerics.omegas import Whole, logit_interval, omega_influence, omegas, settle
 from psychomet.numerics.ordinal_omega import MOST_CATEGORIES, Categories, categorical_omega, categories
+from psychomet.scores.request import FEWEST_BOOT
 from psychomet.scores.sample import Sample
 
 Floats = NDArray[np.float64]
@@ -23,7 +24,6 @@ MOST_PRODUCTS = 2e10
 """Multiplications that the resamples of categorical omega may cost; more respondents get fewer resamples."""
 MOST_TABLES = 60_000
 """Tables of pairs of items that they may cost; more items get fewer resamples."""
-FEWEST_BOOT = 100
 OBSERVED = "observed variance in the denominator"
 
 TOO_FEW = "fewer than two respondents have answers"

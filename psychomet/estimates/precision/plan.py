@@ -48,13 +48,12 @@ from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
 from psychomet.scores.layout import ITEM, check_layout, layouts
 from psychomet.scores.layout_study import Fitted, fit_layout, layout_notes, layout_settings, numbers_text
-from psychomet.scores.request import held_table, table_notes
+from psychomet.scores.request import FEWEST_BOOT, boot_faults, held_table, seed_faults, table_notes
 from psychomet.scores.score import Missing, resolve_key
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
 from psychomet.text import visible
 
-FEWEST_BOOT = 100
 MOST_DESIGNS = 2_000_000
 MOST_ITEMS = 40
 MOST_LEVELS = 10
@@ -148,7 +147,7 @@ def plan(
         coefficient,
         limits or {},
         (n_boot, n_boot_missing),
-        cost_faults(table, price, respondents),
+        [*seed_faults(seed), *cost_faults(table, price, respondents)],
     )
     check_layout(table, facets=facets, fixed=fixed, by=by)
     scales = resolve_key(table, None).scales
@@ -218,9 +217,7 @@ def _check(
                 )
             )
     for name, number in zip(("n_boot", "n_boot_missing"), n_boot, strict=True):
-        if number != 0 and number < FEWEST_BOOT:
-            todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
-            faults.append(Fault(name, f"{number} resamples give no interval", todo))
+        faults += boot_faults(number, name=name)
     if faults:
         raise InputError("the call", faults)
 

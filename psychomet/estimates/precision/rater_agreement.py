@@ -63,7 +63,7 @@ from psychomet.numerics.kappa import Weights
 from psychomet.numerics.krippendorff import Level
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, seed_faults, table_notes
+from psychomet.scores.request import boot_faults, facet_faults, held_table, seed_faults, table_notes
 from psychomet.scores.sample_notes import FEW_RESPONDENTS, listed
 from psychomet.scores.score import Missing, resolve_key
 from psychomet.table.responses import ResponseTable
@@ -72,7 +72,6 @@ from psychomet.text import visible
 
 Row = dict[str, Any]
 
-FEWEST_BOOT = 100
 MANY_INFLUENCES = 50_000_000
 PARADOX = (0.8, 0.4)
 """Percent agreement above the first with Fleiss' kappa below the second: one category prevails."""
@@ -203,10 +202,8 @@ def _check(
         shown = ", ".join(map(visible, there)) or "none"
         todo = f"Use one of: {shown}" if there else "A table without facets has one rater"
         faults.append(Fault("across", f"'{visible(across)}' is no facet of the table", todo))
-    if by is not None and by not in table.facets:
-        shown = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {shown}"))
-    elif by is not None and by == across:
+    faults += facet_faults(table, by)
+    if by is not None and by == across and by in table.facets:
         what = f"'{visible(by)}' already plays the rater: each of its levels would be one rater alone"
         faults.append(Fault("by", what, "Name another facet, or leave by out"))
     for name, value, allowed in (
@@ -217,9 +214,7 @@ def _check(
             faults.append(
                 Fault(name, f"'{visible(value)}' is not known", f"Use one of: {', '.join(allowed)}")
             )
-    if n_boot != 0 and n_boot < FEWEST_BOOT:
-        todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
-        faults.append(Fault("n_boot", f"{n_boot} resamples give no interval", todo))
+    faults += boot_faults(n_boot)
     if faults:
         raise InputError("the call", faults)
 

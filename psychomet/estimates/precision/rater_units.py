@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from psychomet.scores.sample import groups_of
 from psychomet.scores.score import Answers, Missing, answers
 from psychomet.table.design import NOT_APPLICABLE
 from psychomet.table.responses import ResponseTable
@@ -102,15 +103,8 @@ def ratings(
     condition are matched by the order of their labels.
     """
     block = answers(responses, scale=scale)
-    yield _ratings(block, "", np.ones(block.respondent.size, dtype=bool), across, missing)
-    if by is None:
-        return
-    column = block.cells[by].cat
-    codes = column.codes.to_numpy()
-    for code, level in enumerate(column.categories):
-        here = codes == code
-        if level != NOT_APPLICABLE and here.any():
-            yield _ratings(block, f"{by} = {level}", here, across, missing)
+    for group, here in groups_of(block, by=by):
+        yield _ratings(block, group, here, across, missing)
 
 
 def _ratings(block: Answers, group: str, here: NDArray[np.bool_], across: str, missing: Missing) -> Ratings:

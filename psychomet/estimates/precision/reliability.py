@@ -43,7 +43,14 @@ from psychomet.estimates.precision.score_rows import (
 from psychomet.notes import Note
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key, Scale
-from psychomet.scores.request import held_table, seed_faults, table_notes
+from psychomet.scores.request import (
+    boot_faults,
+    facet_faults,
+    held_table,
+    seed_faults,
+    table_notes,
+    unit_faults,
+)
 from psychomet.scores.sample import Sample, samples
 from psychomet.scores.sample_notes import listed, sample_notes
 from psychomet.scores.score import Missing, Unit, resolve_key
@@ -53,7 +60,6 @@ from psychomet.text import visible
 
 Floats = NDArray[np.float64]
 
-FEWEST_BOOT = 100
 MANY_INFLUENCES = 50_000_000
 HIGH = 0.9
 """A coefficient above it beside a negative alpha is a contradiction."""
@@ -296,16 +302,9 @@ def _contradictions(rows: Sequence[Row]) -> list[Note]:
 def _check(table: ResponseTable, unit: str, by: str | None, n_boot: int, seed: int) -> None:
     """Tell every fault of the arguments that this question alone has."""
     faults = seed_faults(seed)
-    if unit not in ("respondent", "administration"):
-        faults.append(
-            Fault("unit", f"'{visible(unit)}' is not a unit", "Use 'respondent' or 'administration'")
-        )
-    if by is not None and by not in table.facets:
-        there = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {there}"))
-    if n_boot != 0 and n_boot < FEWEST_BOOT:
-        todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
-        faults.append(Fault("n_boot", f"{n_boot} resamples give no interval", todo))
+    faults += unit_faults(unit)
+    faults += facet_faults(table, by)
+    faults += boot_faults(n_boot)
     if faults:
         raise InputError("the call", faults)
 

@@ -14,7 +14,7 @@ from psychomet.numerics.confirmatory.syntax import Syntax, parse, scales_syntax
 from psychomet.numerics.rotations import NAMES, Rule
 from psychomet.scores.joint import chosen_scales
 from psychomet.scores.key import Key, Scale
-from psychomet.scores.request import seed_faults
+from psychomet.scores.request import facet_faults, seed_faults
 from psychomet.scores.score import Missing, Unit
 from psychomet.table.responses import ResponseTable
 from psychomet.text import visible
@@ -175,9 +175,7 @@ def check_call(
     elif rotation == "target":
         todo = "Pass rotations.rule('target', target=...)"
         faults.append(Fault("rotation", "'target' needs a target", todo))
-    if by is not None and by not in table.facets:
-        there = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(Fault("by", f"{visible(by)!r} is not a facet of the table", f"The facets are: {there}"))
+    faults += facet_faults(table, by)
     if not 0 < rmsea_level < 1:
         faults.append(Fault("rmsea_level", f"{rmsea_level} is not between 0 and 1", "Use 0.9, say"))
     for name, number in (("most_modifications", most_modifications), ("n_starts", n_starts)):

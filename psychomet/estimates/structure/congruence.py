@@ -63,7 +63,7 @@ from psychomet.numerics.rotations import NAMES, Name, rule
 from psychomet.result.result import Result, make_result
 from psychomet.scores.joint import chosen_scales, joint_samples
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, seed_faults, table_notes
+from psychomet.scores.request import facet_faults, held_table, seed_faults, table_notes
 from psychomet.scores.sample import Sample
 from psychomet.scores.score import Missing, resolve_key
 from psychomet.table.assemble import with_key
@@ -240,11 +240,7 @@ def _check(
     if (across is None) == (other is None):
         what = "neither a facet nor a second table is given" if other is None else "both are given"
         faults.append(Fault("across, other", what, "Pass across='model', say, or other=a second table"))
-    if across is not None and across not in table.facets:
-        there = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(
-            Fault("across", f"'{visible(across)}' is not a facet of the table", f"The facets are: {there}")
-        )
+    faults += facet_faults(table, across, name="across")
     usable = tuple(name for name in NAMES if not name.startswith("target"))
     for name, value, known in (
         ("extraction", extraction, get_args(Extraction)),

@@ -36,7 +36,7 @@ from psychomet.result.result import Result, make_result
 from psychomet.scores.joint import chosen_scales, joint_samples
 from psychomet.scores.key import Key, Scale
 from psychomet.scores.ranked import ranked_samples
-from psychomet.scores.request import held_table, table_notes
+from psychomet.scores.request import facet_faults, held_table, table_notes
 from psychomet.scores.score import Missing, Unit, resolve_key
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
@@ -147,9 +147,7 @@ def _check(
         if given not in get_args(known):
             choices = ", ".join(repr(one) for one in get_args(known))
             faults.append(Fault(name, f"{visible(given)!r} is not one of them", f"Use one of {choices}"))
-    if by is not None and by not in table.facets:
-        there = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(Fault("by", f"{visible(by)!r} is not a facet of the table", f"The facets are: {there}"))
+    faults += facet_faults(table, by)
     if not 0 <= correct <= 1:
         faults.append(Fault("correct", f"{correct} is not between 0 and 1 answers", "Use 0 or 0.5"))
     if not 2 <= most_categories <= MANY_CATEGORIES:

@@ -14,6 +14,7 @@ from psychomet.numerics.dimensions import (
     Parallel,
     Sphericity,
     bartlett_sphericity,
+    compare_data,
     eigenvalues,
     empirical_kaiser,
     fit_models,
@@ -58,6 +59,8 @@ SINGULAR = "the correlations are not positive definite (no more rows than items,
 ELECTED = "a number that a rule elects, for which no interval is computed"
 GIVEN = "a count of the key, not an estimate"
 REJECTED = "every model of up to {most} factors is rejected at .05"
+NOT_PEARSON = "comparison data reproduce Pearson correlations"
+COMPARISON_DATA = "comparison data"
 NO_ELBOW = "fewer than three models stand on the hull of fit against degrees of freedom: there is no elbow"
 
 
@@ -80,6 +83,8 @@ class Request(NamedTuple):
         Scales of the key.
     conf_level : float
         Nominal coverage.
+    comparison_data : bool
+        Whether comparison data are drawn.
     """
 
     correlation: str
@@ -90,6 +95,7 @@ class Request(NamedTuple):
     most: int | None
     n_scales: int
     conf_level: float
+    comparison_data: bool = False
 
 
 class Election(NamedTuple):
@@ -168,6 +174,9 @@ def examine(sample: Sample, request: Request) -> Examined | str:
     )
     most = min(most, most_factors(k))
     elections, curves = _elect(cor, n, most, parallel, request)
+    if request.comparison_data:
+        added, curve = _compared(values, cor, n, most, request)
+        elections, curves = (*elections, added), curves | curve
     adequacy = kmo(cor[None])
     return Examined(
         sample=sample,
@@ -250,6 +259,17 @@ def _elect(
     found.append(Election("sequential chi-squared tests", number, reason))
     curves["sequential chi-squared tests"] = models.p_value
     return tuple(found), curves
+
+
+def _compared(
+    values: Floats, cor: Floats, n: int, most: int, request: Request
+) -> tuple[Election, dict[str, Floats]]:
+    """The number that comparison data elect, and the mean error of eigenvalues by number of factors."""
+    if request.correlation != "pearson":
+        return Election(COMPARISON_DATA, None, NOT_PEARSON), {}
+    found = compare_data(values, cor, n=n, most=max(most, 1), seed=request.seed)
+    curve = np.concatenate([[np.nan], found.error.mean(axis=1)])
+    return Election(COMPARISON_DATA, found.n_factors, ELECTED), {COMPARISON_DATA: curve}
 
 
 def _kmo_influence(sample: Sample, values: Floats, cor: Floats, correlation: str) -> Floats | None:

@@ -38,6 +38,7 @@ from scipy.special import ndtri
 from psychomet.errors import Fault, InputError
 from psychomet.estimates.structure.dimension_notes import dimension_notes
 from psychomet.estimates.structure.dimension_rules import (
+    COMPARISON_DATA,
     GIVEN,
     KINDS,
     SINGULAR,
@@ -48,10 +49,11 @@ from psychomet.estimates.structure.dimension_rules import (
 )
 from psychomet.numerics.alpha_influence import influence_error
 from psychomet.numerics.dimensions import PERCENTILE
+from psychomet.numerics.dimensions.comparison_data import POPULATION, SAMPLES
 from psychomet.result.result import Result, make_result
 from psychomet.scores.joint import Correlation, chosen_scales, joint_samples
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, seed_faults, table_notes
+from psychomet.scores.request import facet_faults, held_table, seed_faults, table_notes
 from psychomet.scores.sample import Sample
 from psychomet.scores.score import Missing, Unit, resolve_key
 from psychomet.table.responses import ResponseTable
@@ -85,6 +87,7 @@ def dimensions(
     percentile: float = PERCENTILE,
     most_factors: int | None = None,
     conf_level: float = 0.95,
+    comparison_data: bool = False,
 ) -> Result:
     """Ask every usual criterion for the number of factors behind the items of the key.
 
@@ -118,6 +121,10 @@ def dimensions(
         analysis finds, whichever is most.
     conf_level : float
         Nominal coverage of the intervals of KMO.
+    comparison_data : bool
+        Whether to ask comparison data as well (Ruscio and Roche 2012), which take seconds rather than tenths: answers
+        with the distributions of the items and 1, 2 ... factors are drawn until one more brings the eigenvalues no
+        nearer. Pearson correlations only.
 
     Returns
     -------
@@ -153,6 +160,7 @@ def dimensions(
         most=most_factors,
         n_scales=len(taken),
         conf_level=conf_level,
+        comparison_data=comparison_data,
     )
     _check(table, request, unit, by)
     tail = f"{correlation} correlations, {RULES[missing]}, row = {unit}"
@@ -177,7 +185,7 @@ def dimensions(
         settings=settings(
             table, missing=missing, unit=unit, by=by, correlation=correlation, null=request.null,
             n_replicates=request.n_replicates, percentile=percentile, most_factors=most_factors,
-            conf_level=conf_level, seed=seed, scales={scale.name: list(scale.items) for scale in taken},
+            conf_level=conf_level, seed=seed, comparison_data=comparison_data, scales={scale.name: list(scale.items) for scale in taken},
         ),
         notes=[*dimension_notes(found, seen, request), *(table_notes(table) if rows else [])],
     )  # fmt: skip
@@ -195,9 +203,7 @@ def _check(table: ResponseTable, request: Request, unit: str, by: str | None) ->
         if value not in known:
             todo = f"Use one of {', '.join(known)}"
             faults.append(Fault(name, f"'{visible(value)}' is none of them", todo))
-    if by is not None and by not in table.facets:
-        there = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {there}"))
+    faults += facet_faults(table, by)
     if request.n_replicates < FEWEST_REPLICATES:
         what = f"{request.n_replicates} replicates give no percentile"
         faults.append(Fault("n_replicates", what, f"Use at least {FEWEST_REPLICATES}"))
@@ -224,9 +230,10 @@ def _rows(one: Examined, request: Request, tail: str) -> tuple[list[Row], dict[i
     }  # fmt: skip
     rows: list[Row] = []
     chance = f"{request.null} null, {request.n_replicates} replicates, "
+    drawn = f"population of {POPULATION}, {SAMPLES} samples, "
     for name, number, reason in one.elections:
         value = np.nan if number is None else float(number)
-        words = chance if name.startswith("parallel") else ""
+        words = chance if name.startswith("parallel") else drawn if name == COMPARISON_DATA else ""
         rows.append({"estimand": "n_factors", "estimate": value, "reason": reason,
                      "method": f"none; {name}, {words}{tail}"})  # fmt: skip
     if request.n_scales > 1:

@@ -48,6 +48,8 @@ def factor_notes(solved: Sequence[Solution], seen: Sequence[Sample], plan: Plan)
     yield from _rotation(solved)
     yield from _factors(solved)
     yield from _names(solved, plan)
+    if plan.hierarchical:
+        yield from _hierarchy(solved, plan)
 
 
 def _rows(seen: Sequence[Sample]) -> Iterator[Note]:
@@ -156,9 +158,14 @@ def _factors(solved: Sequence[Solution]) -> Iterator[Note]:
     """Factors that hardly are factors."""
     weak, merged, loose = [], [], []
     for one in solved:
-        leading = np.argmax(np.abs(one.loadings), axis=1)
+        general = int(one.second_order is not None)
+        leading = general + np.argmax(np.abs(one.loadings[:, general:]), axis=1)
         for f, name in enumerate(one.names):
-            own = int(np.count_nonzero((leading == f) & (np.abs(one.loadings[:, f]) >= SALIENT)))
+            own = (
+                len(one.items)
+                if f < general
+                else int(np.count_nonzero((leading == f) & (np.abs(one.loadings[:, f]) >= SALIENT)))
+            )
             if own < FEWEST_ITEMS:
                 weak.append(
                     f"{visible(name, 40)} ({own}{f', {one.sample.name}' if one.sample.group else ''})"
@@ -187,8 +194,30 @@ def _names(solved: Sequence[Solution], plan: Plan) -> Iterator[Note]:
     if not solved or len(plan.scales) < 2:
         return
     known = {scale.name for scale in plan.scales}
-    apart = [visible(name, 40) for name in solved[0].names if name not in known]
+    groups = solved[0].names[int(solved[0].second_order is not None) :]
+    apart = [visible(name, 40) for name in groups if name not in known]
     if apart:
-        unmatched = [visible(name, 40) for name in sorted(known - set(solved[0].names))]
+        unmatched = [visible(name, 40) for name in sorted(known - set(groups))]
         text = f"Factors that match no scale of the key: {listed(apart)}; scales without a factor of their own: {listed(unmatched) or 'none'}."
         yield Note("unnamed_factors", text, "info")
+
+
+def _hierarchy(solved: Sequence[Solution], plan: Plan) -> Iterator[Note]:
+    """What limits a general factor made of the correlations of group factors."""
+    if plan.n_factors == 2:
+        text = "Two group factors do not determine a general one: both are given the loading sqrt|r| on it. With three or more it is estimated."
+        yield Note("two_group_factors", text)
+    merged = [one.sample.name for one in solved if one.merged]
+    if merged:
+        text = f"A group factor is all but the general factor (loading on it at the bound of .9975): {listed(merged)}. Little is left for the group."
+        yield Note("merged_general", text)
+    below = [
+        f"{visible(name, 40)} {value:.2f}{f', {one.sample.name}' if one.sample.group else ''}"
+        for one in solved
+        if one.second_order is not None
+        for name, value in zip(one.names[1:], one.second_order, strict=True)
+        if value < 0
+    ]
+    if below:
+        text = f"Group factors that load negatively on the general one: {listed(below)}. It is then no sum of what the items share; look at how the scales are keyed."
+        yield Note("negative_on_general", text)

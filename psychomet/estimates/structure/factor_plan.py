@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Literal, get_args
 
 from psychomet.errors import Fault, InputError
 from psychomet.estimates.structure.factor_sureness import Plan
@@ -10,12 +10,16 @@ from psychomet.numerics.factors import Extraction
 from psychomet.numerics.rotations import NAMES, Name, Rule, rule
 from psychomet.scores.joint import Correlation
 from psychomet.scores.key import Scale
-from psychomet.scores.request import seed_faults
+from psychomet.scores.request import boot_faults, facet_faults, seed_faults
 from psychomet.scores.score import Unit
 from psychomet.table.responses import ResponseTable
 from psychomet.text import visible
 
-FEWEST_BOOT = 100
+FEWEST_GROUPS = 2
+SCHMID_LEIMAN = "schmid_leiman"
+"""The rotation that takes an oblimin solution apart; it minimises nothing of its own."""
+
+RotationName = Name | Literal["schmid_leiman"]
 
 
 def make_plan(
@@ -24,7 +28,7 @@ def make_plan(
     *,
     n_factors: int | None,
     extraction: Extraction,
-    rotation: Name | Rule,
+    rotation: RotationName | Rule,
     correlation: Correlation,
     unit: str,
     by: str | None,
@@ -60,19 +64,20 @@ def make_plan(
             faults.append(
                 Fault(name, f"'{visible(value)}' is none of them", f"Use one of {', '.join(known)}")
             )
-    if not isinstance(rotation, Rule) and (rotation not in NAMES or rotation.startswith("target")):
-        usable = ", ".join(name for name in NAMES if not name.startswith("target"))
+    hierarchical = rotation == SCHMID_LEIMAN
+    named_alone = isinstance(rotation, Rule) or hierarchical
+    if not named_alone and (rotation not in NAMES or rotation.startswith("target")):
+        usable = ", ".join([*(name for name in NAMES if not name.startswith("target")), SCHMID_LEIMAN])
         todo = f"Use one of {usable}; a target is passed as rotations.rule('target', target=...)"
         faults.append(Fault("rotation", f"'{visible(rotation)}' is no rotation with a name alone", todo))
-    if by is not None and by not in table.facets:
-        there = ", ".join(map(visible, table.facets)) or "none"
-        faults.append(Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {there}"))
+    faults += facet_faults(table, by)
     m = len(scales) if n_factors is None else n_factors
     if m < 1:
         faults.append(Fault("n_factors", f"{m} factors explain nothing", "Use 1 or more"))
-    if n_boot != 0 and n_boot < FEWEST_BOOT:
-        todo = f"Use at least {FEWEST_BOOT}, or 0 for no bootstrap"
-        faults.append(Fault("n_boot", f"{n_boot} resamples give no interval", todo))
+    elif m < FEWEST_GROUPS and hierarchical:
+        what = f"{m} group factor has no correlations for a general factor to explain"
+        faults.append(Fault("n_factors", what, "Use 3 or more, or 2 at least"))
+    faults += boot_faults(n_boot)
     if n_starts < 0:
         faults.append(Fault("n_starts", f"{n_starts} is less than 0", "Use 10, say"))
     target = rotation.target if isinstance(rotation, Rule) else None
@@ -84,5 +89,10 @@ def make_plan(
         )
     if faults:
         raise InputError("the call", faults)
-    chosen = rotation if isinstance(rotation, Rule) else rule(rotation)
-    return Plan(m, extraction, chosen, correlation, scales, conf_level, n_boot, n_starts, seed)
+    chosen = rotation if isinstance(rotation, Rule) else rule(_oblique(rotation))
+    return Plan(m, extraction, chosen, correlation, scales, conf_level, n_boot, n_starts, seed, hierarchical)
+
+
+def _oblique(rotation: RotationName) -> Name:
+    """The rotation that is carried out."""
+    return "oblimin" if rotation == "schmid_leiman" else rotation

@@ -27,6 +27,7 @@ NOT_INDEPENDENT = (
 )
 TOO_LARGE = "the table is too large for the adjusted statistic (rows times pairs of items)"
 ORTHOGONAL = "the rotation keeps factors uncorrelated"
+TAKEN_APART = "the factors of a Schmid-Leiman solution do not correlate, by construction"
 FEW_RESAMPLES = "fewer than half of the resamples have a solution"
 LIKELIHOOD = "likelihood ratio with Bartlett's correction"
 ADJUSTED = "residual statistic, mean and variance adjusted, no distribution assumed"
@@ -87,8 +88,8 @@ def _factor_rows(one: Solution, plan: Plan, rows: list[Row], felt: dict[int, Flo
     for f, name in enumerate(one.names):
         for g in range(f + 1, len(one.names)):
             head: Row = {"estimand": "factor_correlation", "term": name, "other": one.names[g]}
-            if not plan.rotation.oblique:
-                rows.append(head | _bare(0.0, ORTHOGONAL))
+            if plan.hierarchical or not plan.rotation.oblique:
+                rows.append(head | _bare(0.0, TAKEN_APART if plan.hierarchical else ORTHOGONAL))
                 continue
             felt[len(rows)] = one.influence["phi"][:, f, g]
             rows.append(head | _delta(one.phi[f, g], felt[len(rows)], plan.conf_level, scale="fisher"))
@@ -114,7 +115,7 @@ def _factor_rows(one: Solution, plan: Plan, rows: list[Row], felt: dict[int, Flo
 def _fit_rows(one: Solution, plan: Plan) -> list[Row]:
     """Test statistics and fit indices of the whole solution."""
     made, n = one.fit, one.sample.ids.size
-    k, m = one.loadings.shape
+    k, m = one.found.loadings.shape[1:]
     df = degrees_of_freedom(k, m)
     statistic, p_value = one.adjusted
     doubt = NOT_CHI if plan.correlation == "polychoric" else NOT_INDEPENDENT if one.sample.clustered else ""

@@ -19,10 +19,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from psychomet.errors import Fault, InputError
-from psychomet.estimates.structure.factor_plan import make_plan
-from psychomet.estimates.structure.factor_solution import Solution, solve
+from psychomet.estimates.structure.factor_hierarchy import solve_as_asked
+from psychomet.estimates.structure.factor_plan import RotationName, make_plan
+from psychomet.estimates.structure.factor_solution import Solution
 from psychomet.numerics.factors import Extraction, Scoring, score_weights
-from psychomet.numerics.rotations import Name, Rule
+from psychomet.numerics.rotations import Rule
 from psychomet.scores.joint import Correlation, chosen_scales, joint_samples
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table
@@ -43,7 +44,7 @@ def factor_scores(
     key: Key | None = None,
     scales: Sequence[str] | None = None,
     extraction: Extraction = "minres",
-    rotation: Name | Rule = "oblimin",
+    rotation: RotationName | Rule = "oblimin",
     correlation: Correlation = "pearson",
     n_starts: int = 10,
 ) -> pd.DataFrame:
@@ -92,8 +93,13 @@ def factor_scores(
         table, taken, n_factors=n_factors, extraction=extraction, rotation=rotation, correlation=correlation,
         unit="respondent", by=None, conf_level=0.95, n_boot=0, n_starts=n_starts, seed=seed,
     )  # fmt: skip
+    if plan.hierarchical and method != "regression":
+        what = (
+            f"'{method}' is not defined: the general and the group factors have fewer dimensions than factors"
+        )
+        raise InputError("the call", [Fault("method", what, "Use regression with rotation schmid_leiman")])
     sample = next(joint_samples(table, scales=taken, missing=missing, unit="respondent"))
-    found = solve(sample, plan)
+    found = solve_as_asked(sample, plan)
     if isinstance(found, str):
         raise InputError("factor scores", [Fault("the factors", found, "Choose fewer factors or more items")])
     if not np.isfinite(found.determinacy).all():

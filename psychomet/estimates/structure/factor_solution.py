@@ -75,6 +75,12 @@ class Solution:
         ``carried`` (n, m).
     resampled : Resampled or None
         Bootstrap solutions.
+    oblique : Solution or None
+        Of a Schmid-Leiman solution the oblique one that was taken apart.
+    second_order : (m - 1,) array or None
+        Of a Schmid-Leiman solution the loadings of the group factors on the general one.
+    merged : bool
+        Whether such a loading stands at its bound.
     """
 
     sample: Sample
@@ -92,6 +98,9 @@ class Solution:
     determinacy: Floats
     influence: dict[str, Floats]
     resampled: Resampled | None = None
+    oblique: Solution | None = None
+    second_order: Floats | None = None
+    merged: bool = False
 
 
 def solve(sample: Sample, plan: Plan, *, whole: Solution | None = None) -> Solution | str:

@@ -61,6 +61,8 @@ class Plan(NamedTuple):
         Nominal coverage.
     n_boot, n_starts, seed : int
         Resamples; random starts of the rotation; seed of both.
+    hierarchical : bool
+        Whether the rotated solution is taken apart into a general factor and group factors (Schmid and Leiman).
     """
 
     n_factors: int
@@ -72,6 +74,7 @@ class Plan(NamedTuple):
     n_boot: int
     n_starts: int
     seed: int
+    hierarchical: bool = False
 
 
 class Correlated(NamedTuple):

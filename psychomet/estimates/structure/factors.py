@@ -31,14 +31,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from psychomet.estimates.structure.factor_hierarchy import solve_as_asked
 from psychomet.estimates.structure.factor_notes import factor_notes
-from psychomet.estimates.structure.factor_plan import make_plan
+from psychomet.estimates.structure.factor_plan import SCHMID_LEIMAN, RotationName, make_plan
 from psychomet.estimates.structure.factor_rows import ALL_FACTORS, solution_rows
 from psychomet.estimates.structure.factor_scores import factor_scores
-from psychomet.estimates.structure.factor_solution import Solution, solve
+from psychomet.estimates.structure.factor_solution import Solution
 from psychomet.estimates.structure.factor_sureness import Plan
 from psychomet.numerics.factors import Extraction
-from psychomet.numerics.rotations import Name, Rule
+from psychomet.numerics.rotations import Rule
 from psychomet.result.result import Result, make_result
 from psychomet.scores.joint import Correlation, chosen_scales, joint_samples
 from psychomet.scores.key import Key
@@ -66,7 +67,7 @@ def factors(
     key: Key | None = None,
     scales: Sequence[str] | None = None,
     extraction: Extraction = "minres",
-    rotation: Name | Rule = "oblimin",
+    rotation: RotationName | Rule = "oblimin",
     correlation: Correlation = "pearson",
     unit: Unit = "respondent",
     by: str | None = None,
@@ -94,7 +95,8 @@ def factors(
         Criterion, see :func:`psychomet.numerics.factors.extract`.
     rotation : str or Rule
         A name (none varimax quartimax equamax parsimax geomin bentler bifactor promax oblimin quartimin and the
-        orthogonal ones), or :func:`psychomet.numerics.rotations.rule` with its constants.
+        orthogonal ones), or :func:`psychomet.numerics.rotations.rule` with its constants. "schmid_leiman" takes the
+        oblimin solution of ``n_factors`` group factors (3 or more) apart: see Notes.
     correlation : {"pearson", "polychoric"}
         What is factored. Polychoric needs single answers (``unit="administration"`` where there are several).
     unit : {"respondent", "administration"}
@@ -115,7 +117,8 @@ def factors(
         ``factor_correlation``, ``variance_accounted`` (share of the variance of all items) and
         ``score_determinacy`` per factor, and the fit: ``chi_squared``, ``rmsea``, ``tli``, ``rmsr``, ``bic``. Factors
         carry the name of a scale of the key where more than half of the factor and more than half of the scale meet,
-        else F1, F2 ... ``arrays``: ``loadings``, ``factor_correlation``, ``correlation`` and ``influence``.
+        else F1, F2 ... ``arrays``: ``loadings``, ``factor_correlation``, ``correlation`` and ``influence``; with
+        "schmid_leiman" also ``second_order``, the loadings of the group factors on the factor "general".
 
     Raises
     ------
@@ -128,7 +131,11 @@ def factors(
     reversed items have the sign of their scale; psych factors raw codes. Intervals by the delta method take the exact
     derivative of extraction and rotation and the empirical influence of each respondent: they assume neither
     normal answers nor a model that fits, and several rows of a respondent count once. Of several minima of the
-    rotation the lowest is taken. How well intervals cover is in ``docs/validation/factors.md``.
+    rotation the lowest is taken. With "schmid_leiman" (``psych::schmid``) the correlations of the factors are themselves
+    factored, into one: "general" carries what the group factors share, and they what is left; none correlate. Its
+    ``n_factors + 1`` columns have the rank of ``n_factors``, so that group loadings are proportional to the oblimin
+    ones, and the fit is that of the oblimin solution. With two group factors the general one is not determined: both
+    are given the loading sqrt|r|. How well intervals cover is in ``docs/validation/factors.md``.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
     taken = chosen_scales(resolve_key(table, None), scales)
@@ -143,7 +150,9 @@ def factors(
     felt: dict[int, tuple[Floats, NDArray[Any]]] = {}
     for sample in joint_samples(table, scales=taken, missing=missing, unit=unit, by=by):
         seen.append(sample)
-        found = solve(sample, plan, whole=solved[0] if solved and not solved[0].sample.group else None)
+        found = solve_as_asked(
+            sample, plan, whole=solved[0] if solved and not solved[0].sample.group else None
+        )
         if isinstance(found, str):
             rows.append(_failed(sample, found, plan, tail))
             continue
@@ -158,7 +167,7 @@ def factors(
         settings=settings(
             table, missing=missing, unit=unit, by=by, conf_level=conf_level, n_boot=n_boot, seed=seed,
             n_starts=n_starts, n_factors=plan.n_factors, extraction=extraction, correlation=correlation,
-            rotation=_rule_settings(plan.rotation), scales={scale.name: list(scale.items) for scale in taken},
+            rotation=_rule_settings(plan), scales={scale.name: list(scale.items) for scale in taken},
         ),
         notes=[*factor_notes(solved, seen, plan), *(table_notes(table) if rows else [])],
     )  # fmt: skip
@@ -169,15 +178,20 @@ def _words(plan: Plan) -> str:
     number = "1 factor" if plan.n_factors == 1 else f"{plan.n_factors} factors"
     kaiser = " with Kaiser's scaling" if plan.rotation.kaiser else ""
     kind = "Pearson" if plan.correlation == "pearson" else "polychoric"
-    return f"{number}, {plan.extraction}, {plan.rotation.name}{kaiser}, {kind} correlations"
+    turned = f"{plan.rotation.name}{kaiser}"
+    if plan.hierarchical:
+        number, turned = f"1 general and {plan.n_factors} group factors", f"Schmid-Leiman of {turned}"
+    return f"{number}, {plan.extraction}, {turned}, {kind} correlations"
 
 
-def _rule_settings(chosen: Rule) -> dict[str, Any]:
+def _rule_settings(plan: Plan) -> dict[str, Any]:
     """The rotation as JSON values."""
+    chosen = plan.rotation
     target = None
     if chosen.target is not None:
         target = [[None if np.isnan(cell) else float(cell) for cell in row] for row in chosen.target]
-    return {**chosen._asdict(), "target": target}
+    name = SCHMID_LEIMAN if plan.hierarchical else chosen.name
+    return {**chosen._asdict(), "name": name, "target": target}
 
 
 def _failed(sample: Sample, reason: str, plan: Plan, tail: str) -> Row:
@@ -213,11 +227,18 @@ def _arrays(solved: Sequence[Solution]) -> dict[str, xr.DataArray]:
     def labelled(values: Floats, *dims: str) -> xr.DataArray:
         return xr.DataArray(values, dims=dims, coords={dim: (coords | others)[dim] for dim in dims})
 
-    return {
+    found = {
         "loadings": labelled(loadings, "group", "item", "factor"),
         "factor_correlation": labelled(phi, "group", "factor", "with_factor"),
         "correlation": labelled(cor, "group", "item", "with_item"),
     }
+    if any(one.second_order is not None for one in solved):
+        second = np.full((len(groups), len(names)), np.nan)
+        for place, one in enumerate(solved):
+            if one.second_order is not None:
+                second[place, [names.index(name) for name in one.names[1:]]] = one.second_order
+        found["second_order"] = labelled(second, "group", "factor")
+    return found
 
 
 def _influence_array(found: dict[int, tuple[Floats, NDArray[Any]]]) -> dict[str, xr.DataArray]:

@@ -45,7 +45,14 @@ from psychomet.numerics.association import (
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
-from psychomet.scores.request import held_table, respondent_means, seed_faults, table_notes, unscored_notes
+from psychomet.scores.request import (
+    FEWEST_BOOT,
+    held_table,
+    respondent_means,
+    seed_faults,
+    table_notes,
+    unscored_notes,
+)
 from psychomet.scores.score import Missing, ScaleScores, resolve_key, scale_scores
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
@@ -118,6 +125,8 @@ def link(
     faults = seed_faults(seed)
     if n_boot < 1:
         faults.append(Fault("n_boot", f"{n_boot} is not above 0", "Use 1000, say"))
+    elif n_boot < FEWEST_BOOT:
+        faults.append(Fault("n_boot", f"{n_boot} resamples give no interval", f"Use at least {FEWEST_BOOT}"))
     if faults:
         raise InputError("the call", faults)
     said, done = _sources(table)

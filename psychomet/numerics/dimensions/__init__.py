@@ -1,6 +1,7 @@
 """How many factors: sampling adequacy, parallel analysis, and the other rules, from a correlation matrix."""
 
 from psychomet.numerics.dimensions.adequacy import Adequacy, Sphericity, bartlett_sphericity, kmo, kmo_slopes
+from psychomet.numerics.dimensions.comparison_data import ComparisonData, compare_data
 from psychomet.numerics.dimensions.models import Models, fit_models, hull, most_factors, sequential_tests
 from psychomet.numerics.dimensions.null import normal_correlations, permuted_correlations
 from psychomet.numerics.dimensions.parallel import (
@@ -25,6 +26,7 @@ from psychomet.numerics.dimensions.stopping import (
 __all__ = [
     "PERCENTILE",
     "Adequacy",
+    "ComparisonData",
     "Eigen",
     "EmpiricalKaiser",
     "Models",
@@ -33,6 +35,7 @@ __all__ = [
     "SimpleStructure",
     "Sphericity",
     "bartlett_sphericity",
+    "compare_data",
     "eigenvalues",
     "empirical_kaiser",
     "fit_models",

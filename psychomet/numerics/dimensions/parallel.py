@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from psychomet.numerics.factoring import extract
+from psychomet.numerics.dimensions.single import reduced_eigenvalues
 
 Floats = NDArray[np.float64]
 Eigen = Literal["pca", "smc", "minres"]
@@ -62,7 +62,8 @@ def eigenvalues(cor: Floats, kind: Eigen) -> Floats:
     if kind == "smc":
         used[:, at, at] = squared_multiple(used)
     elif kind == "minres":
-        used[:, at, at] = 1 - extract(used, 1).uniqueness
+        out[places] = reduced_eigenvalues(used)[:, ::-1]
+        return out
     out[places] = np.linalg.eigvalsh(used)[:, ::-1]
     return out
 

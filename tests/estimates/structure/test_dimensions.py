@@ -248,3 +248,18 @@ def test_wrong_arguments_are_told(arguments: dict[str, Any], where: str) -> None
     with pytest.raises(InputError) as caught:
         dimensions(tables.table(tables.drawn(20, 1)), **({"seed": 1, "missing": "complete"} | arguments))
     assert [fault.where for fault in caught.value.faults] == [where]
+
+
+def test_comparison_data_are_one_more_criterion_on_request() -> None:
+    given = tables.table(tables.drawn(400, 1))
+    result = dimensions(given, seed=1, missing="complete", n_replicates=20, comparison_data=True)
+    frame = result.estimates
+    chosen = frame[frame["method"].str.startswith("none; comparison data,")]
+    assert len(chosen) == 1 and "population of 10000, 200 samples" in chosen["method"].iloc[0]
+    elected = int(number(result, "comparison data"))
+    assert elected >= 1
+    curve = result.arrays["criterion"].sel(criterion="comparison data").to_numpy()[0]
+    assert np.isnan(curve[0]) and np.isfinite(curve[1 : elected + 1]).all()
+    assert result.settings["comparison_data"] is True
+    without = dimensions(given, seed=1, missing="complete", n_replicates=20)
+    assert not without.estimates["method"].str.contains("comparison data").any()

@@ -107,7 +107,7 @@ def test_respondents_enter_with_their_means() -> None:
     answers = tidy(wide, times=2)
     noise = np.random.default_rng(3).normal(size=len(answers))
     answers["response"] += noise
-    result = link(read_responses(answers, key=KEY), missing="available", seed=1, n_boot=50)
+    result = link(read_responses(answers, key=KEY), missing="available", seed=1, n_boot=100)
     answers["name"] = answers["item"].str.removesuffix("_score")
     means = answers.pivot_table(index="respondent", columns="name", values="response")
     found = rows_of(result, estimand="pearson_r", term="B", other="care", method="fisher_z").iloc[0]
