@@ -20,13 +20,21 @@ if TYPE_CHECKING:
     from psychomet.estimates.precision.rater_agreement import rater_agreement
     from psychomet.estimates.precision.reliability import reliability
     from psychomet.estimates.profile import profile
+    from psychomet.estimates.sensitivity.consistency import consistency
+    from psychomet.estimates.sensitivity.option_bias import option_bias
+    from psychomet.estimates.sensitivity.refusal import refusal
     from psychomet.estimates.sensitivity.sensitivity import sensitivity
     from psychomet.estimates.structure.confirmatory import confirmatory
     from psychomet.estimates.structure.congruence import congruence
     from psychomet.estimates.structure.correlations import correlations
     from psychomet.estimates.structure.dimensions import dimensions
     from psychomet.estimates.structure.factors import factor_scores, factors
+    from psychomet.estimates.validity.alignment import alignment
+    from psychomet.estimates.validity.effects import effects
     from psychomet.estimates.validity.link import link
+    from psychomet.estimates.validity.link_parts import link_parts
+    from psychomet.estimates.validity.mixed_link import mixed_link
+    from psychomet.estimates.validity.specification_curve import specification_curve
     from psychomet.notes import Note
     from psychomet.pages.page import write_page
     from psychomet.result.gate import gate, read_rules
@@ -69,8 +77,16 @@ _HOME = {
     "factor_scores": "psychomet.estimates.structure.factors",
     "congruence": "psychomet.estimates.structure.congruence",
     "confirmatory": "psychomet.estimates.structure.confirmatory",
+    "refusal": "psychomet.estimates.sensitivity.refusal",
     "sensitivity": "psychomet.estimates.sensitivity.sensitivity",
+    "consistency": "psychomet.estimates.sensitivity.consistency",
+    "option_bias": "psychomet.estimates.sensitivity.option_bias",
+    "effects": "psychomet.estimates.validity.effects",
     "link": "psychomet.estimates.validity.link",
+    "link_parts": "psychomet.estimates.validity.link_parts",
+    "mixed_link": "psychomet.estimates.validity.mixed_link",
+    "alignment": "psychomet.estimates.validity.alignment",
+    "specification_curve": "psychomet.estimates.validity.specification_curve",
     # 4  what we now know
     "Result": "psychomet.result.result",
     "VOCABULARY": "psychomet.result.result",
@@ -125,34 +141,42 @@ __all__ = [
     "Result",
     "Scale",
     "agreement",
+    "alignment",
     "check",
     "confirmatory",
     "congruence",
+    "consistency",
     "correlations",
     "crosscheck",
     "design",
     "dimensions",
+    "effects",
     "factor_scores",
     "factors",
     "from_wide",
     "gate",
     "generalizability",
     "link",
+    "link_parts",
     "load",
     "make_result",
+    "mixed_link",
     "omega",
+    "option_bias",
     "plan",
     "profile",
     "rater_agreement",
     "read_key",
     "read_responses",
     "read_rules",
+    "refusal",
     "reliability",
     "report",
     "save",
     "score",
     "sensitivity",
     "simulate_study",
+    "specification_curve",
     "study",
     "with_reference",
     "without",

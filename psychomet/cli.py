@@ -88,7 +88,7 @@ def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> li
     return pairs
 
 
-def _text_of(path: str) -> str:
+def _text_of(path: str, option: str, what: str) -> str:
     """Read a text file, or say that it is none."""
     from psychomet.errors import Fault, InputError
     from psychomet.text import visible
@@ -96,7 +96,7 @@ def _text_of(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        fault = Fault("--model", f"it is not UTF-8 (byte {error.start})", "Save the model as UTF-8 text")
+        fault = Fault(option, f"it is not UTF-8 (byte {error.start})", f"Save {what} as UTF-8 text")
         raise InputError(visible(path), [fault]) from None
 
 
@@ -254,6 +254,9 @@ def plan(
     "--model", type=click.Path(), help="For confirmatory: a file with the model, in lavaan's syntax."
 )
 @click.option("--other", type=click.Path(), help="For congruence: a second table, of people, say.")
+@click.option(
+    "--options", "file", type=click.Path(), help="A TOML file with arguments that --set cannot say."
+)
 @click.option("--set", "pairs", multiple=True, callback=_pairs, metavar="NAME=VALUE",
               help="Another argument of the question, a list as a,b,c; may be repeated.")  # fmt: skip
 @_missing
@@ -268,22 +271,29 @@ def estimate(
     by: str | None,
     model: str | None,
     other: str | None,
+    file: str | None,
     pairs: list[tuple[str, str]],
     **options: Any,
 ) -> None:
     """Answer one QUESTION: print its table, and write page, figures and numbers.
 
     QUESTION is design, profile, reliability, omega, agreement, rater_agreement, generalizability, plan,
-    correlations, dimensions, factors, congruence, confirmatory, sensitivity or link. What each can be told
-    with --set is in docs/howto, for instance reliability: coefficients=all; factors: n_factors=5,
-    rotation=geomin; congruence: across=language; confirmatory: estimator=WLSMV.
+    correlations, dimensions, factors, congruence, confirmatory, refusal, sensitivity, consistency,
+    option_bias, effects, link, link_parts, mixed_link, alignment, specification_curve, logistic_link,
+    belief_consistency, multitrait or criterion_validity. What each can be told with --set is in docs/howto,
+    for instance reliability: coefficients=all; factors: n_factors=5, rotation=geomin; effects:
+    facet=persona, reference=neutral. Lists of lists (alignment: expected) go into a file for --options.
     """
     from psychomet.pages.terminal import estimates_text
-    from psychomet.studies import question_report, read_options
+    from psychomet.studies import question_report, read_options, read_options_text
 
-    own = read_options([*pairs, *([("by", by)] if by is not None else [])], question=question)
+    own = {}
+    if file is not None:
+        text = _text_of(file, "--options", "the options")
+        own = read_options_text(text, question=question, subject=file)
+    own |= read_options([*pairs, *([("by", by)] if by is not None else [])], question=question)
     if model is not None:
-        own["model"] = _text_of(model)
+        own["model"] = _text_of(model, "--model", "the model")
     if other is not None:
         own["other"] = other
     made = question_report(answers, question=question, out=out, options=own, **options)

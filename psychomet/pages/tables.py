@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from psychomet.pages.document import Column, Inline, Table, Text, data
-from psychomet.pages.words import INTERVALS
+from psychomet.pages.glossary import INTERVALS
 
 Row = Mapping[str, Any]
 NOTHING = "–"

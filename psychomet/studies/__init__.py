@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psychomet.studies.options import read_options
+from psychomet.studies.options import read_options, read_options_text
 from psychomet.studies.questions import QUESTIONS, missing_rule
 from psychomet.studies.single import estimate, plan_report, question_report
 from psychomet.studies.whole import Report, check, demo, report, study
@@ -17,6 +17,7 @@ __all__ = [
     "plan_report",
     "question_report",
     "read_options",
+    "read_options_text",
     "report",
     "study",
 ]

@@ -1,7 +1,8 @@
-"""Options of a question as text, NAME=VALUE, read by the type that the question's function declares."""
+"""Options of a question: as text, NAME=VALUE, read by the type that its function declares, or as TOML."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from inspect import Parameter
 from typing import Any
@@ -42,6 +43,40 @@ def read_options(pairs: Sequence[tuple[str, str]], *, question: str) -> dict[str
             faults.append(Fault(name, f"{visible(text)!r} is not {_WORDS[kind]}", _ADVICE[kind]))
     if faults:
         raise InputError("the call", faults)
+    return found
+
+
+def read_options_text(text: str, *, question: str, subject: str) -> dict[str, Any]:
+    """Return the options in a TOML text; for what NAME=VALUE cannot say, such as lists of lists.
+
+    Parameters
+    ----------
+    text : str
+        TOML; every name is an argument of the question's function.
+    question : str
+        The question that they are for.
+    subject : str
+        Where the text is from, for messages.
+
+    Raises
+    ------
+    InputError
+        If the text is not TOML, or names options that the question does not have.
+    """
+    own = takes(question)
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        fault = Fault("TOML", visible(str(error), 200), "Write NAME = VALUE lines, texts in quotes")
+        raise InputError(visible(subject), [fault]) from None
+    todo = f"It takes: {', '.join(own)}" if own else "It takes no options"
+    faults = [
+        Fault("options", f"{question} has no option {visible(name)!r}", todo)
+        for name in found
+        if name not in own
+    ]
+    if faults:
+        raise InputError(visible(subject), faults)
     return found
 
 

@@ -19,13 +19,21 @@ from psychomet.estimates.precision.plan import plan
 from psychomet.estimates.precision.rater_agreement import rater_agreement
 from psychomet.estimates.precision.reliability import reliability
 from psychomet.estimates.profile import profile
+from psychomet.estimates.sensitivity.consistency import consistency
+from psychomet.estimates.sensitivity.option_bias import option_bias
+from psychomet.estimates.sensitivity.refusal import refusal
 from psychomet.estimates.sensitivity.sensitivity import sensitivity
 from psychomet.estimates.structure.confirmatory import confirmatory
 from psychomet.estimates.structure.congruence import congruence
 from psychomet.estimates.structure.correlations import correlations
 from psychomet.estimates.structure.dimensions import dimensions
 from psychomet.estimates.structure.factors import factors
+from psychomet.estimates.validity.alignment import alignment
+from psychomet.estimates.validity.effects import effects
 from psychomet.estimates.validity.link import link
+from psychomet.estimates.validity.link_parts import link_parts
+from psychomet.estimates.validity.mixed_link import mixed_link
+from psychomet.estimates.validity.specification_curve import specification_curve
 from psychomet.notes import Note
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
@@ -75,8 +83,16 @@ QUESTIONS: Mapping[str, Callable[..., Result]] = MappingProxyType(
         "factors": factors,
         "congruence": congruence,
         "confirmatory": confirmatory,
+        "refusal": refusal,
         "sensitivity": sensitivity,
+        "consistency": consistency,
+        "option_bias": option_bias,
+        "effects": effects,
         "link": link,
+        "link_parts": link_parts,
+        "mixed_link": mixed_link,
+        "alignment": alignment,
+        "specification_curve": specification_curve,
     }
 )
 """Question -> the function that answers it, in the order of the page."""
@@ -188,6 +204,10 @@ _FIRST: Mapping[str, str] = MappingProxyType(
         "factors": "loading",
         "congruence": "congruence",
         "confirmatory": "loading",
+        "refusal": "refusal_rate",
+        "consistency": "changed_answers",
+        "link_parts": "within_r",
+        "mixed_link": "mixed_slope",
     }
 )
 """What a question that has no answer would have begun with."""
@@ -208,23 +228,28 @@ def asked_of(responses: ResponseTable, *, key: Key) -> tuple[str, ...]:
     tuple of str
         Omega where a scale has three items; rater_agreement where there are raters; generalizability
         where respondents answered several items or were asked several times; dimensions, factors and
-        confirmatory where there are two scales of three items and respondents enough to tell factors; link
-        where there are self-reports and behaviour. Others are asked for by name only.
+        confirmatory where there are two scales of three items and respondents enough to tell factors; refusal
+        where answers were refused; consistency where respondents got one item several times; link where there
+        are self-reports and behaviour, link_parts and mixed_link where respondents gave both several times.
+        Others are asked for by name only.
     """
     made = responses.design
     sources = set(made.scale_source.values())
-    several = any(high > 1 for _, high in made.administrations_per_respondent.values())
+    most = {source: high for source, (_, high) in made.administrations_per_respondent.items()}
+    several = any(high > 1 for high in most.values())
+    items = not all(scale.scale_score for scale in key.scales)
+    linked = "behaviour" in sources and bool(sources - {"behaviour"})
     there = {
         "omega": any(len(scale.items) >= FEWEST_ITEMS for scale in key.scales),
         "rater_agreement": len(made.levels.get("rater", ())) > 1,
         "generalizability": several or any(len(scale.items) > 1 for scale in key.scales),
-        "plan": False,
-        "correlations": False,
-        "congruence": False,
         **dict.fromkeys(("dimensions", "factors", "confirmatory"), _structured(made.n_respondents, key)),
-        "link": "behaviour" in sources and bool(sources - {"behaviour"}),
+        "refusal": any(counts.get("refused") for counts in made.status.values()),
+        "consistency": several and items,
+        "link": linked,
+        **dict.fromkeys(("link_parts", "mixed_link"), linked and several),
     }
-    return tuple(name for name in QUESTIONS if there.get(name, True))
+    return tuple(name for name in QUESTIONS if there.get(name, name not in BY_NAME))
 
 
 def default_options(responses: ResponseTable, *, by: str | None = None) -> dict[str, dict[str, Any]]:
@@ -246,6 +271,22 @@ def default_options(responses: ResponseTable, *, by: str | None = None) -> dict[
     return {"profile": {"by": "model"}} if several else {}
 
 
+BY_NAME = frozenset(
+    {
+        "plan",
+        "correlations",
+        "congruence",
+        "option_bias",
+        "effects",
+        "alignment",
+        "specification_curve",
+        "logistic_link",
+        "belief_consistency",
+        "multitrait",
+        "criterion_validity",
+    }
+)
+"""Questions that need to be told what the table does not say, or are too long for every page."""
 FEWEST_ITEMS = 3
 """Fewer items cannot tell a factor from their mere correlation."""
 FEWEST_RESPONDENTS, RESPONDENTS_PER_ITEM = 100, 2

@@ -20,7 +20,7 @@ from psychomet.pages.document import Bullets, Document, Figure, Inline, Paragrap
 from psychomet.pages.figures.curves import Point, draw_curves
 from psychomet.pages.figures.shares import MOST, Share, draw_shares
 from psychomet.pages.terminal import estimates_text
-from psychomet.pages.words import ESTIMANDS, INTERVALS
+from psychomet.pages.glossary import ESTIMANDS, INTERVALS
 from psychomet.result.result import Result, make_result
 
 NAN = float("nan")

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
+from psychomet.pages.glossary import INTERVALS
 from psychomet.pages.words import (
     ALPHA,
     CORRELATION,
     ICC,
-    INTERVALS,
     RULES,
     SHARE,
     Scheme,

@@ -11,19 +11,23 @@ from psychomet.pages.compose.agreement import agreement
 from psychomet.pages.compose.closing import caveats, computed, glossary
 from psychomet.pages.compose.confirmatory import confirmatory
 from psychomet.pages.compose.congruence import congruence
+from psychomet.pages.compose.consistency import consistency
 from psychomet.pages.compose.context import Context, gather, label_of
 from psychomet.pages.compose.correlations import correlations
 from psychomet.pages.compose.dimensions import dimensions
+from psychomet.pages.compose.effects import effects
 from psychomet.pages.compose.factors import factors
 from psychomet.pages.compose.generalizability import generalizability
 from psychomet.pages.compose.headline import headline
 from psychomet.pages.compose.link import link
 from psychomet.pages.compose.measured import measured
 from psychomet.pages.compose.omega import omega
+from psychomet.pages.compose.option_bias import option_bias
 from psychomet.pages.compose.other import other
 from psychomet.pages.compose.plan import plan
 from psychomet.pages.compose.profile import profile
 from psychomet.pages.compose.rater_agreement import rater_agreement
+from psychomet.pages.compose.refusal import refusal
 from psychomet.pages.compose.reliability import reliability
 from psychomet.pages.compose.sensitivity import sensitivity
 from psychomet.pages.document import Block, Document, Paragraph, Section, data
@@ -49,7 +53,11 @@ SECTIONS: Mapping[str, tuple[str, Maker]] = MappingProxyType(
         "factors": ("Factors", factors),
         "congruence": ("Congruence of factors", congruence),
         "confirmatory": ("Confirmatory model", confirmatory),
+        "refusal": ("Refusals", refusal),
         "sensitivity": ("Sensitivity", sensitivity),
+        "consistency": ("Equivalent forms", consistency),
+        "option_bias": ("Position and label", option_bias),
+        "effects": ("Effects", effects),
         "link": ("Self-report against behaviour", link),
     }
 )

@@ -21,8 +21,9 @@ from psychomet.pages.document import (
     Text,
     data,
 )
+from psychomet.pages.glossary import ESTIMANDS
 from psychomet.pages.tables import Show, build, label_column
-from psychomet.pages.words import ESTIMANDS, Scheme
+from psychomet.pages.words import Scheme
 from psychomet.result.result import VOCABULARY, Result
 
 _LEVELS: tuple[tuple[Level, str], ...] = (
