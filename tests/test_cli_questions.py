@@ -205,3 +205,37 @@ def test_a_model_of_ones_own_is_read_from_a_file(folder: Path, tmp_path: Path) -
         assert done.exit_code == BAD_INPUT
         assert said in done.stderr
         assert not (tmp_path / "two").exists()
+
+
+def test_arguments_that_are_lists_come_from_a_file(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "options.toml"
+    file.write_text("facet = 'prompt'\nreference = 'a'\n[doses]\na = 0\nb = 1\nc = 2.5\n", encoding="utf-8")
+    asked = ("estimate", "effects", "ANSWERS", "--options", str(file))
+    done = run(folder, *asked, out=tmp_path / "one")
+    assert done.exit_code == 0, done.output
+    (result,) = pm.load(tmp_path / "one")
+    assert result.settings["doses"] == {"a": 0, "b": 1, "c": 2.5}
+    assert "dose_rho" in set(result.estimates["estimand"])
+    done = run(folder, *asked, "--set", "reference=b", out=tmp_path / "two")
+    assert done.exit_code == 0, done.output
+    assert pm.load(tmp_path / "two")[0].settings["reference"] == "b", "--set is the last word"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"facet = prompt", "Write NAME = VALUE lines, texts in quotes"),
+        (b"nonsense = 1\nmore = 2", "no option 'more'"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"facet = 'prompt'\ndoses = [1, 2]", "doses"),
+    ],
+)
+def test_a_file_of_arguments_that_makes_no_sense_is_one_clear_error(
+    folder: Path, tmp_path: Path, text: bytes, said: str
+) -> None:
+    file = tmp_path / "options.toml"
+    file.write_bytes(text)
+    done = run(folder, "estimate", "effects", "ANSWERS", "--options", str(file), out=tmp_path / "one")
+    assert done.exit_code == BAD_INPUT, done.output
+    assert said in done.output
+    assert not (tmp_path / "one").exists()

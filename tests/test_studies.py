@@ -51,6 +51,16 @@ def tiny(n: int = 12, hole: bool = False) -> pd.DataFrame:
     return frame
 
 
+NEEDED = {
+    "rater_agreement": {"across": "prompt", "measurement": "ordinal"},
+    "congruence": {"across": "prompt"},
+    "option_bias": {"shown": {"p": [1, 2, 3, 4, 5], "q": [5, 4, 3, 2, 1]}, "facet": "prompt"},
+    "effects": {"facet": "prompt"},
+    "alignment": {"expected": [("A", "B", "+")]},
+}
+"""What a question must be told that the table does not say."""
+
+
 @pytest.fixture(scope="module")
 def responses() -> pm.ResponseTable:
     return pm.read_responses(tiny(), key=pm.read_key(KEY))
@@ -66,6 +76,7 @@ def test_every_question_that_the_table_can_answer_is_answered(responses: pm.Resp
         "agreement",
         "generalizability",
         "sensitivity",
+        "consistency",
         "link",
     ]
     for result in results:
@@ -126,18 +137,9 @@ def test_a_question_without_an_answer_becomes_a_note_not_an_exception(
 
 def test_every_question_can_be_asked_by_name(responses: pm.ResponseTable) -> None:
     for question in QUESTIONS:
-        if question == "congruence":
-            result = estimate(responses, question=question, seed=1, n_boot=0, options={"across": "prompt"})
-        elif question == "rater_agreement":
-            result = estimate(
-                responses,
-                question=question,
-                seed=1,
-                n_boot=100,
-                options={"across": "prompt", "measurement": "ordinal"},
-            )
-        else:
-            result = estimate(responses, question=question, seed=1, n_boot=100)
+        boot = 0 if question == "congruence" else 100
+        options = NEEDED.get(question)
+        result = estimate(responses, question=question, seed=1, n_boot=boot, options=options)
         assert result.question == question
         assert len(result.estimates)
     with pytest.raises(pm.InputError, match=r"no question 'relaibility'.*The questions are: design, profile"):
@@ -177,6 +179,9 @@ def test_a_study_by_a_facet_answers_every_question_that_can_be_at_its_levels(
     for result in pm.study(responses, seed=1, n_boot=100, by="prompt"):
         groups = set(result.estimates.get("group", pd.Series([""])))
         grouped = any(str(group).startswith("prompt = ") for group in groups)
+        if result.question == "consistency":
+            assert not grouped, "within one prompt there is nothing left to compare"
+            continue
         assert grouped == ("by" in questions.takes(result.question)), result.question
     raters = judged(raters=3)
     results = {r.question: r for r in pm.study(raters, seed=1, n_boot=100, by="rater")}
@@ -211,8 +216,8 @@ def test_a_seed_that_no_generator_takes_is_one_clear_error(responses: pm.Respons
 def test_an_argument_out_of_range_is_one_clear_error(responses: pm.ResponseTable, question: str) -> None:
     function = QUESTIONS[question]
     there = inspect.signature(function).parameters
-    right = {"missing": "available", "seed": 1, "n_boot": 100, "measurement": "ordinal", "across": "prompt"}
-    right = {name: value for name, value in right.items() if name in there}
+    right = {"missing": "available", "seed": 1, "n_boot": 100}
+    right = {name: value for name, value in right.items() if name in there} | NEEDED.get(question, {})
     wrong = {"seed": -1, "conf_level": 1.5, "n_boot": 3, "by": "nowhere", "unit": "x", "missing": "mean"}
     tried = {name: value for name, value in wrong.items() if name in there}
     assert tried
@@ -255,7 +260,7 @@ def test_a_report_on_bad_input_leaves_nothing(tmp_path: Path) -> None:
 def test_the_demo_shows_the_truth_beside_the_estimates(tmp_path: Path) -> None:
     made = demo(out=tmp_path / "demo", seed=1)
     document = json.loads((made.folder / "result.json").read_text())
-    assert [entry["question"] for entry in document["results"]][-1] == "link"
+    assert [entry["question"] for entry in document["results"]][-1] == "mixed_link"
     for question in ("profile", "reliability", "agreement", "sensitivity", "link", "design"):
         result = next(r for r in made.results if r.question == question)
         known = result.estimates.dropna(subset=["reference"])

@@ -154,9 +154,7 @@ def logistic(y: ArrayLike, *, columns: ArrayLike, conf_level: float = 0.95) -> L
     for at in range(1, x.shape[1]):
         without[at] = _held(outcome, unit, beta, at, 0.0)[1]
         error = float(np.sqrt(covariance[at, at]))
-        low[at], high[at] = (
-            _limit(outcome, unit, beta, at, sign * error, top - drop) for sign in (-1, 1)
-        )
+        low[at], high[at] = (_limit(outcome, unit, beta, at, sign * error, top - drop) for sign in (-1, 1))
     return Likelihood(
         beta / scale, covariance / np.outer(scale, scale), top, null, without, low / scale, high / scale,
         np.asarray(expit(unit @ beta)),
@@ -213,7 +211,9 @@ def marginal_effects(columns: ArrayLike, *, coefficient: ArrayLike) -> Marginal:
     share = expit(x @ beta)
     density = share * (1 - share)
     effect = density.mean() * beta
-    gradient = density.mean() * np.eye(beta.size) + np.outer(beta, (density * (1 - 2 * share)) @ x / share.size)
+    gradient = density.mean() * np.eye(beta.size) + np.outer(
+        beta, (density * (1 - 2 * share)) @ x / share.size
+    )
     effect[0] = np.nan
     return Marginal(effect, gradient)
 

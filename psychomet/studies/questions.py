@@ -239,6 +239,10 @@ def asked_of(responses: ResponseTable, *, key: Key) -> tuple[str, ...]:
     several = any(high > 1 for high in most.values())
     items = not all(scale.scale_score for scale in key.scales)
     linked = "behaviour" in sources and bool(sources - {"behaviour"})
+    repeated = (
+        most.get("behaviour", 0) > 1
+        and max((most[name] for name in most if name != "behaviour"), default=0) > 1
+    )
     there = {
         "omega": any(len(scale.items) >= FEWEST_ITEMS for scale in key.scales),
         "rater_agreement": len(made.levels.get("rater", ())) > 1,
@@ -247,7 +251,7 @@ def asked_of(responses: ResponseTable, *, key: Key) -> tuple[str, ...]:
         "refusal": any(counts.get("refused") for counts in made.status.values()),
         "consistency": several and items,
         "link": linked,
-        **dict.fromkeys(("link_parts", "mixed_link"), linked and several),
+        **dict.fromkeys(("link_parts", "mixed_link"), linked and repeated),
     }
     return tuple(name for name in QUESTIONS if there.get(name, name not in BY_NAME))
 

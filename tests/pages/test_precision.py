@@ -19,8 +19,8 @@ from psychomet.pages.compose.plan import parse_design
 from psychomet.pages.document import Bullets, Document, Figure, Inline, Paragraph, Section, Table
 from psychomet.pages.figures.curves import Point, draw_curves
 from psychomet.pages.figures.shares import MOST, Share, draw_shares
-from psychomet.pages.terminal import estimates_text
 from psychomet.pages.glossary import ESTIMANDS, INTERVALS
+from psychomet.pages.terminal import estimates_text
 from psychomet.result.result import Result, make_result
 
 NAN = float("nan")

@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 from scipy.special import bdtr, stdtr
 
 from psychomet.errors import Fault, InputError
-from psychomet.estimates.validity.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.notes import Note
 from psychomet.numerics.mixed import RandomTerm, mixed
 from psychomet.numerics.proportion import clustered_share, wilson
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
+from psychomet.scores.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.scores.request import held_table, table_notes
 from psychomet.scores.score import Missing
 from psychomet.table.responses import ResponseTable

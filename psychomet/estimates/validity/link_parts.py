@@ -31,7 +31,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psychomet.errors import Fault, InputError
-from psychomet.estimates.validity.paired import Paired, paired, pairing_notes
 from psychomet.notes import Note
 from psychomet.numerics.association import resample_limits
 from psychomet.numerics.equivalence import equivalence_of_correlation
@@ -45,6 +44,7 @@ from psychomet.numerics.repeated_correlation import (
 )
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
+from psychomet.scores.paired import Paired, paired, pairing_notes
 from psychomet.scores.request import held_table, seed_faults, table_notes
 from psychomet.scores.score import Missing
 from psychomet.table.responses import ResponseTable

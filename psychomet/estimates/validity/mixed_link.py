@@ -32,12 +32,12 @@ from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from psychomet.errors import Fault, InputError
-from psychomet.estimates.validity.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.notes import Note
 from psychomet.numerics.mixed import Mixed, RandomTerm, mixed
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
+from psychomet.scores.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.scores.request import held_table, table_notes
 from psychomet.scores.score import Missing
 from psychomet.table.responses import ResponseTable

@@ -29,13 +29,13 @@ from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from psychomet.errors import Fault, InputError
-from psychomet.estimates.validity.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.notes import Note
 from psychomet.numerics.association import Kind, correlation_test, fisher_interval, pearson, spearman
 from psychomet.numerics.mixed import Mixed, RandomTerm, mixed
 from psychomet.numerics.repeated_correlation import repeated_correlations, respondent_sums, within_interval
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
+from psychomet.scores.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.scores.request import held_table, table_notes
 from psychomet.scores.score import Missing
 from psychomet.table.responses import ResponseTable

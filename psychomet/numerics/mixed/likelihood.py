@@ -20,32 +20,14 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psychomet.numerics.mixed.dense import lambdas
+from psychomet.numerics.mixed.dense import Point, evaluate_whole, start_whole
 from psychomet.numerics.mixed.system import Block, System
 
 Floats = NDArray[np.float64]
-
-
-class Point(NamedTuple):
-    """The likelihood at one theta.
-
-    ``slopes`` are the gradients of log|A|, of log|X'V0^{-1}X| and of r^2; ``inner`` is Q'V0^{-1}Q, ``shift`` what is
-    added to the least-squares coefficients of Q, ``whitened`` is Z'V0^{-1}[Q, e], ``weighted`` Lambda' times it.
-    """
-
-    log_det: float
-    log_inner: float
-    squares: float
-    slopes: Floats
-    inner: Floats
-    shift: Floats
-    whitened: Floats
-    weighted: Floats
 
 
 @cache
@@ -68,7 +50,9 @@ def triangles(system: System, theta: Floats) -> list[Floats]:
 
 
 def start(system: System) -> Floats:
-    """Return theta with unit triangles."""
+    """Return theta from moments where the random effects are few, with unit triangles elsewhere."""
+    if system.whole.size:
+        return start_whole(system)
     return np.concatenate([np.eye(block.width)[corner(block.width)] for block in system.blocks])
 
 
@@ -87,7 +71,7 @@ def evaluate(system: System, theta: Floats) -> Point:
     Point
     """
     if system.whole.size:
-        return _whole(system, theta)
+        return evaluate_whole(system, theta)
     lower = triangles(system, theta)
     blocks, own = system.blocks[1:], lower[0]
     levels, width = system.first.shape[:2]
@@ -118,42 +102,8 @@ def evaluate(system: System, theta: Floats) -> Point:
     squares = system.total + gram[p, p] - beside @ shift
     slopes = _slopes(system, lower, inverse, through, last, inner, shift, whitened, weighted)
     return Point(
-        log_det, float(np.linalg.slogdet(inner)[1]), float(squares), slopes, inner, shift, whitened, weighted
-    )
-
-
-def _whole(system: System, theta: Floats) -> Point:
-    """The same in whole matrices."""
-    patterns, z = lambdas(system.blocks), system.whole
-    m, q = patterns.shape[:2]
-    spread = (theta @ patterns.reshape(m, -1)).reshape(q, q)
-    toward = spread.T @ z
-    a = toward @ spread
-    a.flat[:: q + 1] += 1.0
-    inverse: Floats = np.linalg.inv(a).astype(float)
-    scaled = spread.T @ system.right
-    effect = inverse @ scaled
-    p = system.right.shape[1] - 1
-    gram = -(scaled.T @ effect)
-    gram.flat[: p * (p + 1) : p + 2] += 1.0
-    inner, beside = gram[:p, :p], gram[:p, p]
-    within = np.linalg.inv(inner)
-    shift = within @ beside
-    squares = system.total + gram[p, p] - beside @ shift
-    whitened = system.right - toward.T @ effect
-    weighted = spread.T @ whitened
-    rest, rest_low = (part[:, p] - part[:, :p] @ shift for part in (whitened, weighted))
-    # Each gradient is the sum over the places of an element of theta of one (q, q) matrix.
-    sources = np.stack(
-        [
-            2 * (inverse @ toward).T,
-            -2 * (whitened[:, :p] @ within) @ weighted[:, :p].T,
-            -2 * np.outer(rest, rest_low),
-        ]
-    )
-    return Point(
-        float(np.linalg.slogdet(a)[1]), float(np.linalg.slogdet(inner)[1]), float(squares),
-        sources.reshape(3, -1) @ patterns.reshape(m, -1).T, inner, shift, whitened, weighted,
+        log_det, float(np.linalg.slogdet(inner)[1]), float(squares), slopes, inner, shift, whitened, weighted,
+        np.empty((0, 0)),
     )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 MOST_DENSE = 4000  # columns of the terms that are not eliminated
-MOST_WHOLE = 64  # random effects up to which whole matrices are quicker than blocks
+MOST_WHOLE = 30_000  # elements of theta times squared random effects up to which whole matrices are quicker
+MOST_FILLED = 2_000_000  # numbers in a Z that is held with its zeros
 MOST_CROSS = 40_000_000  # numbers in the cross-product of the first term with the others
 DEPENDENT = 1e-10  # length of a column after the others are taken out, as a share of its own
 
@@ -53,7 +54,8 @@ class System(NamedTuple):
 
     ``blocks`` are the terms, the one eliminated first at the front. ``first`` (L, r, r) is Z1'Z1 by level,
     ``between`` (L r, q2) is Z1'Z2, ``rest`` (q2, q2) is Z2'Z2, ``right`` (q, p + 1) is Z'[Q, e] where X = Q R and e
-    are the residuals of least squares; ``total`` is e'e. ``whole`` is Z'Z where the random effects are few, else empty.
+    are the residuals of least squares; ``total`` is e'e. Where the random effects are few ``whole`` is Z'Z and the first
+    three are empty; elsewhere ``whole`` is empty.
     """
 
     blocks: tuple[Block, ...]
@@ -102,16 +104,39 @@ def set_up(y: ArrayLike, *, fixed: ArrayLike, random: Sequence[RandomTerm]) -> S
     again = q.T @ rest
     rest, ordinary = rest - q @ again, ordinary + again
     blocks = _blocks(random, rows)
+    both = np.column_stack([q, rest])
+    shared = (triangle, ordinary, float(rest @ rest), rows)
+    if _few(blocks):
+        whole, right = _products(blocks, both)
+        return System(blocks, *[np.empty((0, 0, 0)), *[np.empty((0, 0))] * 2], right, *shared, whole)
     z = [_columns(block) for block in blocks]
     others = sparse.hstack(z[1:]).tocsr() if z[1:] else sparse.csr_matrix((rows, 0))
     if others.shape[1] > MOST_DENSE or z[0].shape[1] * others.shape[1] > MOST_CROSS:
         raise ValueError(f"{others.shape[1]} columns of crossed random effects are more than fit")
-    both = np.column_stack([q, rest])
     return System(
         blocks, _by_level(blocks[0]), (z[0].T @ others).toarray(), (others.T @ others).toarray(),
-        np.concatenate([z[0].T @ both, others.T @ both]), triangle, ordinary, float(rest @ rest), rows,
-        _whole(sparse.hstack(z).tocsr()),
+        np.concatenate([z[0].T @ both, others.T @ both]), *shared, np.empty((0, 0)),
     )  # fmt: skip
+
+
+def _few(blocks: tuple[Block, ...]) -> bool:
+    """Whether whole matrices with exact second derivatives are quicker than blocks."""
+    q = sum(block.levels * block.width for block in blocks)
+    return q**2 * sum(block.width * (block.width + 1) // 2 for block in blocks) <= MOST_WHOLE
+
+
+def _products(blocks: tuple[Block, ...], both: Floats) -> tuple[Floats, Floats]:
+    """Z'Z and Z' times a matrix; small tables need no sparse matrices, which cost more than the sums."""
+    rows, q = both.shape[0], sum(block.levels * block.width for block in blocks)
+    if rows * q > MOST_FILLED:
+        z = sparse.hstack([_columns(block) for block in blocks]).tocsr()
+        return (z.T @ z).toarray(), z.T @ both
+    filled, at = np.zeros((rows, q)), 0
+    for block in blocks:
+        for j in range(block.width):
+            filled[np.arange(rows), at + block.code * block.width + j] = block.columns[:, j]
+        at += block.levels * block.width
+    return filled.T @ filled, filled.T @ both
 
 
 def _blocks(random: Sequence[RandomTerm], rows: int) -> tuple[Block, ...]:
@@ -143,11 +168,6 @@ def _columns(block: Block) -> sparse.csr_matrix:
     at = (block.code[:, None] * width + np.arange(width)).reshape(-1)
     start = np.arange(0, rows * width + 1, width)
     return sparse.csr_matrix((block.columns.reshape(-1), at, start), shape=(rows, block.levels * width))
-
-
-def _whole(z: sparse.csr_matrix) -> Floats:
-    """Return Z'Z where it is small."""
-    return (z.T @ z).toarray() if z.shape[1] <= MOST_WHOLE else np.empty((0, 0))
 
 
 def _by_level(block: Block) -> Floats:

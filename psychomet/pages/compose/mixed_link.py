@@ -8,7 +8,18 @@ from typing import Any
 import pandas as pd
 
 from psychomet.pages.compose.context import Context, in_group, plural
-from psychomet.pages.document import Block, Figure, Heading, Inline, Paragraph, Section, Strong, Table, Text, data
+from psychomet.pages.document import (
+    Block,
+    Figure,
+    Heading,
+    Inline,
+    Paragraph,
+    Section,
+    Strong,
+    Table,
+    Text,
+    data,
+)
 from psychomet.pages.figures.dots import STYLES, Dot
 from psychomet.pages.figures.forest import draw_forest
 from psychomet.pages.figures.shares import MOST, Share, draw_shares
@@ -154,7 +165,9 @@ def _figures(frame: pd.DataFrame, context: Context, *, apart: bool) -> list[Figu
         return []
     groups = list(dict.fromkeys(there["group"].tolist()))
     if not apart:
-        return [_forest(there[there["group"].isin(groups[: len(STYLES)])], context, 1, len(groups), apart=False)]
+        return [
+            _forest(there[there["group"].isin(groups[: len(STYLES)])], context, 1, len(groups), apart=False)
+        ]
     return [
         _forest(there[there["group"] == group], context, at, len(groups), apart=True)
         for at, group in enumerate(groups[:_FIGURES], 1)
@@ -188,7 +201,8 @@ def _forest(frame: pd.DataFrame, context: Context, at: int, groups: int, *, apar
         caption=(
             f"Slopes with {confidence(frame)} interval, one panel per behaviour"
             f"{', within respondents (left) and between them (right)' if apart else ''}. Every panel has the unit of its "
-            "behaviour: compare rows within a panel, not panels. The line is no slope.",
+            "behaviour: compare rows within a panel, not panels. Where self-reports differ in their range of points, the wider range has the "
+            "smaller slopes. The line is no slope.",
             *((" Group: ", data(frame["group"].iloc[0] or "the whole table"), ".") if group else ()),
             cut,
         ),
@@ -268,11 +282,11 @@ def _share_figures(frame: pd.DataFrame, context: Context) -> list[Figure]:
         Share(" | ".join(filter(None, names)), factor, _share(model["parts"], factor))
         for names, model in list(models.items())[:_BARS]
         for factor in model["parts"]
-        if factor != _RESIDUAL and math.isfinite(_share(model["parts"], factor))
+        if math.isfinite(_share(model["parts"], factor))
     ]
     if not shares:
         return []
-    sources = list(dict.fromkeys(share.source for share in shares))
+    sources = list(dict.fromkeys(share.source for share in shares if share.source != _RESIDUAL))
     top = max(shares, key=lambda share: share.share)
     cut = f" The first {_BARS} of {len(models)} models are drawn." if len(models) > _BARS else ""
     if len(sources) > MOST:
@@ -280,10 +294,12 @@ def _share_figures(frame: pd.DataFrame, context: Context) -> list[Figure]:
     figure = draw_shares(
         shares,
         sources=sources,
-        rest="residual",
+        rest=_RESIDUAL if len(sources) <= MOST else "the rest",
         name=f"{context.anchor}-shares",
         axis="share of the variance that the slopes leave (%)",
         alt=f"What the slopes leave of the variance of each behaviour, by source. Largest share: {top.source}, {percent(top.share)} of {top.row}.",
-        caption=(f"Of the variance of each behaviour that its self-reports do not explain, what belongs to what.{cut}",),
+        caption=(
+            f"Of the variance of each behaviour that its self-reports do not explain, what belongs to what.{cut}",
+        ),
     )
     return [figure]

@@ -119,7 +119,7 @@ def _limits(dots: Sequence[Dot], centre: float) -> tuple[float, float]:
 
 
 def _legend(made: Drawing, series: Sequence[str], known: bool) -> None:
-    """Put a key below the drawing where there is more than one thing to tell apart."""
+    """Put a key above the drawing where there is more than one thing to tell apart."""
     if len(series) < 2 and not known:
         return
     handles: list[Any] = []
@@ -133,6 +133,4 @@ def _legend(made: Drawing, series: Sequence[str], known: bool) -> None:
         )  # fmt: skip
     if known:
         handles.append(Line2D([], [], marker="x", linestyle="none", color=BLACK, label="known value"))
-    made.legend(
-        handles=handles, loc="outside lower center", ncols=min(3, len(handles)), handlelength=3.2
-    )
+    made.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)), handlelength=3.2)

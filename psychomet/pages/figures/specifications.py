@@ -58,14 +58,14 @@ def draw_specifications(
         At least one, with finite estimates.
     families : sequence of (str, sequence of str)
         Families of choices in the order of ``Specification.choices``, each with the choices that have a line of
-        their own; a specification with another one has no mark in that family.
+        their own; a specification with another one has no mark in that family. A family without any is not drawn.
     name, alt, caption
         As in :func:`~psychomet.pages.figures.canvas.finish`.
     axis, title : str
         Of the upper drawing.
     """
     ordered = sorted(specifications, key=lambda one: one.estimate)
-    lines = sum(len(choices) for _, choices in families) + len(families)
+    lines = sum(len(choices) + 1 for _, choices in families if choices)
     with settings():
         below = 0.25 + _ROW * lines
         made = drawing(WIDTH, 2.7 + below)
@@ -117,6 +117,8 @@ def _choices(
     heads: list[int] = []
     y = 0
     for place, (family, choices) in enumerate(families):
+        if not choices:
+            continue
         ticks.append(y)
         names.append(label(family, _LONGEST))
         heads.append(len(names) - 1)
@@ -126,7 +128,11 @@ def _choices(
             names.append(label(choice, _LONGEST))
             axes.axhline(y, color=GRID, linewidth=0.5, zorder=0)
             for clear in (True, False):
-                where = [at for at, one in enumerate(ordered) if one.choices[place] == choice and one.clear == clear]
+                where = [
+                    at
+                    for at, one in enumerate(ordered)
+                    if one.choices[place] == choice and one.clear == clear
+                ]
                 axes.plot(
                     where, [y] * len(where), marker="|", linestyle="none", markersize=6.5,
                     color=BLUE if clear else VERMILLION, markeredgewidth=max(0.9, min(2.4, 140 / len(ordered))),

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.optimize import approx_fprime
 
 from psychomet.numerics.mixed import Mixed, RandomTerm, mixed
-from psychomet.numerics.mixed.fit import _deviance, _gradient
 from psychomet.numerics.mixed.likelihood import evaluate, start, triangles
+from psychomet.numerics.mixed.minimum import deviance, gradient
 from psychomet.numerics.mixed.system import _columns, set_up
 from psychomet.numerics.variance.reml import reml
 
@@ -121,9 +121,9 @@ def test_gradient_and_deviance_as_dense_algebra(restricted: bool) -> None:
         1 + np.log(2 * np.pi * (rest @ np.linalg.solve(v, rest)) / degrees)
     )
     known += np.linalg.slogdet(inner)[1] if restricted else 0
-    assert _deviance(system, evaluate(system, theta), restricted) == pytest.approx(known, rel=1e-11)
-    numerical = approx_fprime(theta, lambda at: _deviance(system, evaluate(system, at), restricted), 1e-7)
-    assert _gradient(system, evaluate(system, theta), restricted) == pytest.approx(numerical, abs=DIFFERENCE)
+    assert deviance(system, evaluate(system, theta), restricted) == pytest.approx(known, rel=1e-11)
+    numerical = approx_fprime(theta, lambda at: deviance(system, evaluate(system, at), restricted), 1e-7)
+    assert gradient(system, evaluate(system, theta), restricted) == pytest.approx(numerical, abs=DIFFERENCE)
 
 
 @pytest.mark.parametrize(

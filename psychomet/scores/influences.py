@@ -1,0 +1,58 @@
+"""Influence values of respondents, gathered over the rows of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from psychomet.notes import Note
+
+Floats = NDArray[np.float64]
+
+MANY_INFLUENCES = 50_000_000
+
+
+class Pull(NamedTuple):
+    """The influence of some respondents on a row.
+
+    Attributes
+    ----------
+    row : int
+        Position of the row.
+    ids : (m,) array of str
+        The respondents, each once.
+    values : (m,) array
+        Influence: the mean over them is 0, sqrt(sum(values^2)) / m about the standard error.
+    """
+
+    row: int
+    ids: NDArray[Any]
+    values: Floats
+
+
+def influence_array(pulls: Sequence[Pull], notes: list[Note]) -> dict[str, xr.DataArray]:
+    """Return the influence values as one labelled array; NaN for respondents who are not in a row.
+
+    Parameters
+    ----------
+    pulls : sequence of Pull
+        In the order of the rows; rows without influence are left out.
+    notes : list of Note
+        Gets a note where the array would be too large and is left out.
+    """
+    if not pulls:
+        return {}
+    everyone = np.unique(np.concatenate([one.ids for one in pulls]))
+    if everyone.size * len(pulls) > MANY_INFLUENCES:
+        text = f"The influence of {everyone.size} respondents on {len(pulls)} estimates is not kept: a gate compares them unpaired."
+        notes.append(Note("influence_not_kept", text, "info"))
+        return {}
+    values = np.full((everyone.size, len(pulls)), np.nan)
+    for column, one in enumerate(pulls):
+        values[np.searchsorted(everyone, one.ids), column] = one.values
+    coords = {"respondent": everyone, "row": np.array([one.row for one in pulls])}
+    return {"influence": xr.DataArray(values, dims=("respondent", "row"), coords=coords)}
