@@ -87,7 +87,9 @@ def _joined(centres: Floats, radius: float) -> Codes:
     All pairs of neighbours would be n^2 / 2 of them where points lie close; of two cells one pair decides.
     """
     d = centres.shape[1]
-    cells, cell = np.unique(np.floor(centres * (np.sqrt(d) / radius)).astype(np.int64), axis=0, return_inverse=True)
+    cells, cell = np.unique(
+        np.floor(centres * (np.sqrt(d) / radius)).astype(np.int64), axis=0, return_inverse=True
+    )
     cell = cell.reshape(-1)
     order = np.argsort(cell, kind="stable")
     ends = np.cumsum(np.bincount(cell))

@@ -234,7 +234,9 @@ def correlations(scores: Floats) -> Correlations:
         r[at] = found[0, 1]
         if np.isfinite(r[at]):
             felt[:, at] = correlation_influence(values, sums, found, half)
-    return Correlations(pairs, r, felt, np.sqrt(np.sum(felt**2, axis=0) / (n * (n - 1))) if n > 1 else r * np.nan)
+    return Correlations(
+        pairs, r, felt, np.sqrt(np.sum(felt**2, axis=0) / (n * (n - 1))) if n > 1 else r * np.nan
+    )
 
 
 class Interval(NamedTuple):
@@ -258,7 +260,9 @@ class Interval(NamedTuple):
     up: float
 
 
-def measure_interval(measure: Measure, found: Correlations, *, estimate: float, conf_level: float) -> Interval:
+def measure_interval(
+    measure: Measure, found: Correlations, *, estimate: float, conf_level: float
+) -> Interval:
     """Return the interval of a measure: t, with the limit widened to which absolute correlations are biased.
 
     |r| lies above |rho| on average, by s sqrt(2 / pi) where rho = 0 and s is the standard error of r, and by less the

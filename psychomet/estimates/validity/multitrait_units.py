@@ -124,7 +124,10 @@ def chosen_units(
     else:
         scales = _trait_scales(key, traits)
         found = [
-            Unit(trait, level, scale) for trait, scale in scales for level in levels if level != NOT_APPLICABLE
+            Unit(trait, level, scale)
+            for trait, scale in scales
+            for level in levels
+            if level != NOT_APPLICABLE
         ]
     faults = _faults(key, found, by_facet=method_facet is not None)
     if faults:
@@ -151,7 +154,9 @@ def _named(traits: Traits | None) -> list[Unit]:
         if len(rows) == len(traits) and all(len(row) == 3 for row in rows):
             return [Unit(*map(str, row)) for row in rows]
     what = "it is not said" if traits is None else f"{visible(traits)} does not say"
-    raise InputError("the call", [Fault("traits", f"{what} which scale measures which trait by which method", HOW)])
+    raise InputError(
+        "the call", [Fault("traits", f"{what} which scale measures which trait by which method", HOW)]
+    )
 
 
 def _trait_scales(key: Key, traits: Traits | None) -> list[tuple[str, str]]:
@@ -163,7 +168,9 @@ def _trait_scales(key: Key, traits: Traits | None) -> list[tuple[str, str]]:
     if isinstance(traits, Sequence) and not isinstance(traits, str):
         if all(isinstance(name, str) for name in traits):
             return [(str(name), str(name)) for name in traits]
-    raise InputError("the call", [Fault("traits", f"{visible(traits)} does not name the scale of each trait", HOW_FACET)])
+    raise InputError(
+        "the call", [Fault("traits", f"{visible(traits)} does not name the scale of each trait", HOW_FACET)]
+    )
 
 
 def _faults(key: Key, units: Sequence[Unit], *, by_facet: bool) -> list[Fault]:
@@ -287,7 +294,9 @@ def _ranks(scores: Floats) -> Floats:
     for a in range(u):
         for b in range(a):
             both = np.isfinite(scores[:, a]) & np.isfinite(scores[:, b])
-            found[a, b] = found[b, a] = spearman(scores[both, a], scores[both, b]) if both.sum() > 1 else np.nan
+            found[a, b] = found[b, a] = (
+                spearman(scores[both, a], scores[both, b]) if both.sum() > 1 else np.nan
+            )
     return found
 
 

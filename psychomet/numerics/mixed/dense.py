@@ -32,7 +32,9 @@ from psychomet.numerics.mixed.system import Block, System
 Floats = NDArray[np.float64]
 
 LEAST_RESIDUAL = 0.02  # of the response's variance: residual variance that a start takes at least
-LEAST_SHARE = 0.25  # of the residual's information on a level: variance of an effect that a start takes at least
+LEAST_SHARE = (
+    0.25  # of the residual's information on a level: variance of an effect that a start takes at least
+)
 
 
 class Point(NamedTuple):

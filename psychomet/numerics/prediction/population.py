@@ -76,7 +76,11 @@ def below(x: float, *, rho_squared: float, n: int, p: int) -> float:
     low = max(0.0, np.floor(mean - _REACH * spread))
     k = np.arange(low, np.ceil(mean + _REACH * spread) + 60)
     weight = np.exp(
-        gammaln(half + k) - gammaln(half) - gammaln(k + 1) + xlogy(k, rho_squared) + xlog1py(half, -rho_squared)
+        gammaln(half + k)
+        - gammaln(half)
+        - gammaln(k + 1)
+        + xlogy(k, rho_squared)
+        + xlog1py(half, -rho_squared)
     )
     return float(weight @ betainc(p / 2 + k, (n - p - 1) / 2, x))
 
