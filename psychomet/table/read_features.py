@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ Floats = NDArray[np.float64]
 MAX_LEVELS = 1000
 MOST_ROWS = 3
 """Rows named in a message."""
+_WHOLE = re.compile(r"[+-]?[0-9]+\.0+")
 _NOTHING = frozenset({"", "nan", "na", "n/a", "null", "none"})
 """Text that stands for nothing in a column of numbers, whatever its case."""
 
@@ -333,12 +335,10 @@ def _texts(column: pa.ChunkedArray) -> NDArray[Any]:
 
 
 def _whole(text: str) -> str:
-    """Return "3" for "3.0"; other texts as they are."""
-    try:
-        number = float(text)
-    except ValueError:
-        return "" if text.lower() == "nan" else text
-    return level_text(number) if np.isfinite(number) else ""
+    """Return "3" for "3.0"; other texts as they are: "007" and "7" are two levels, and so are "1e1" and "10"."""
+    if text.lower() == "nan":
+        return ""
+    return text.partition(".")[0] if _WHOLE.fullmatch(text) else text
 
 
 def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:

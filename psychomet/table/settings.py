@@ -6,17 +6,18 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from psychomet.table.features import FeatureTable
 from psychomet.table.responses import ResponseTable
 
 ENGINES = ("psychomet", "numpy", "scipy", "pandas", "duckdb", "ibis-framework")
 
 
-def settings(responses: ResponseTable, **arguments: Any) -> dict[str, Any]:
+def settings(responses: ResponseTable | FeatureTable, **arguments: Any) -> dict[str, Any]:
     """Return the settings of a result: every argument, the versions and the table's contract.
 
     Parameters
     ----------
-    responses : ResponseTable
+    responses : ResponseTable or FeatureTable
         The table the result is about.
     **arguments
         The arguments of the call, as JSON values.

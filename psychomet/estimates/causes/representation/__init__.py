@@ -1,0 +1,1 @@
+"""Latent causes of several modalities, and the graph between them."""

@@ -1,0 +1,195 @@
+"""Fits of the second stage: restarts, the choice among them, and the edges that the held-out rows ask for."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from psychomet.estimates.causes.representation import flow
+from psychomet.estimates.causes.representation.training import Run, Training, train
+
+Floats = NDArray[np.float64]
+Edges = NDArray[np.bool_]
+Params = Any
+REFIT = 0.25
+"""Steps of a fit with a given graph as a share of those of the search: it begins where the search ended."""
+REFIT_RATE = 1 / 3
+OPEN = 0.5
+MOST_CANDIDATES = 12
+"""Nested graphs that are refitted; with more edges the spacing grows."""
+CHOSEN = 2
+"""Restarts whose graphs are pruned."""
+
+
+class Fit(NamedTuple):
+    """One fit of the second stage.
+
+    Attributes
+    ----------
+    params : pytree
+        Of the flow, with ``edges`` in it.
+    edges : ndarray of bool, shape (d, d)
+        Edges across blocks.
+    within : ndarray of bool, shape (d, d)
+        Edges within blocks.
+    held_out : ndarray, shape (n_validation,)
+        Log-density of every validation row.
+    restarts : ndarray, shape (restarts,)
+        Penalised log-likelihood of every restart on the validation rows.
+    rank : tuple of int
+        Place of every block in the causal order.
+    """
+
+    params: Params
+    edges: Edges
+    within: Edges
+    held_out: Floats
+    restarts: Floats
+    rank: tuple[int, ...]
+
+
+def fit_graph(
+    z: Floats,
+    valid: Floats,
+    *,
+    shape: flow.Shape,
+    ranks: Sequence[tuple[int, ...]],
+    training: Training,
+    seed: int,
+    stamp: str,
+) -> Fit:
+    """Fit the flow from several starts, choose on the validation rows, prune, and choose again.
+
+    Parameters
+    ----------
+    z, valid : ndarray, shape (n, d) and (n_validation, d)
+        Whitened latents of the first stage: rows to fit on, rows to choose on.
+    shape : Shape
+        Sizes.
+    ranks : sequence of tuple of int
+        Causal orders of the blocks to try; each has all restarts.
+    training : Training
+        Steps and rates.
+    seed : int
+        Of the starts and the rows drawn.
+    stamp : str
+        Of the data and the call, for the checkpoint.
+
+    Returns
+    -------
+    Fit
+        The graph with the highest validation log-likelihood less ``training.sparsity`` for every edge across.
+    """
+    fits = [_search(z, valid, shape, rank, training, seed, stamp) for rank in ranks]
+    best = max(fits, key=lambda fit: _score(fit, training.sparsity))
+    return best._replace(restarts=np.concatenate([fit.restarts for fit in fits]))
+
+
+def _score(fit: Fit, price: float) -> float:
+    return float(fit.held_out.mean() - price * (fit.edges.sum() + flow.WITHIN_PRICE * fit.within.sum()))
+
+
+def _search(
+    z: Floats,
+    valid: Floats,
+    shape: flow.Shape,
+    rank: tuple[int, ...],
+    training: Training,
+    seed: int,
+    stamp: str,
+) -> Fit:
+    """Search with soft gates, then refit nested hard graphs from the best starts."""
+    masks = flow.masks_of(shape.sizes, rank)
+    keys = jax.random.split(jax.random.key(seed), training.restarts)
+    params = jax.jit(jax.vmap(lambda key: flow.start(key, shape)))(keys)
+    tail = "".join(map(str, rank))
+    run = Run(f"graph {tail}", training.flow_steps, training.flow_batch, training.flow_rate, 0.15,
+              training.checkpoint, training.progress, stamp)  # fmt: skip
+    loss = functools.partial(flow.soft_loss, shape=shape, masks=masks, price=training.sparsity)
+    params, _ = train(loss, params, jnp.asarray(z, jnp.float32), run=run, seed=seed)
+    allowed = np.asarray(masks.across + masks.within) > 0
+    gates = np.asarray(flow.soft_gates(params["gate"], None)) * allowed
+    held = densities(params, shape, valid, gates)
+    price = training.sparsity * np.where(np.asarray(masks.across) > 0, 1.0, flow.WITHIN_PRICE)
+    marks = held.mean(axis=1) - ((gates > OPEN) * price).sum(axis=(1, 2))
+    best = np.argsort(-marks, kind="stable")[:CHOSEN]
+    copies, graphs = [], []
+    for copy in best:
+        one = jax.tree.map(lambda leaf, at=copy: leaf[at], params)
+        for edges in nested(one, shape, valid, gates[copy], price=price):
+            copies.append(one)
+            graphs.append(edges)
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *copies)
+    fitted, held = refit(
+        stacked, np.stack(graphs), z=z, valid=valid, shape=shape, training=training, seed=seed + 1,
+        name=f"prune {tail}", stamp=stamp,
+    )  # fmt: skip
+    score = held.mean(axis=1) - (np.stack(graphs) * price).sum(axis=(1, 2))
+    chosen = int(np.argmax(score))
+    across = np.asarray(masks.across) > 0
+    return Fit(
+        jax.tree.map(lambda leaf: leaf[chosen], fitted), graphs[chosen] & across, graphs[chosen] & ~across,
+        held[chosen], marks, rank,
+    )  # fmt: skip
+
+
+def densities(params: Params, shape: flow.Shape, z: Floats, gates: Floats) -> Floats:
+    """Log-density of every row under every copy, (copies, n)."""
+    found = jax.jit(jax.vmap(lambda p, g: flow.log_density(p, shape, jnp.asarray(z, jnp.float32), g)))(
+        params, jnp.asarray(gates, jnp.float32)
+    )
+    return np.asarray(found, dtype=float)
+
+
+def nested(one: Params, shape: flow.Shape, z: Floats, gates: Floats, *, price: Floats) -> list[Edges]:
+    """Return graphs from the one that is open to none, the edge that matters least for its price leaving first."""
+    edges = gates > OPEN
+    there = np.argwhere(edges)
+    if not len(there):
+        return [edges]
+    trials = np.repeat(np.where(edges, gates, 0.0)[None], len(there) + 1, axis=0)
+    for at, (i, j) in enumerate(there):
+        trials[at + 1, i, j] = 0.0
+    copies = jax.tree.map(lambda leaf: np.repeat(leaf[None], len(trials), axis=0), one)
+    fits = densities(copies, shape, z, trials).mean(axis=1)
+    gain = (fits[0] - fits[1:]) / price[there[:, 0], there[:, 1]]
+    order = np.argsort(gain, kind="stable")
+    removed = np.unique(np.linspace(0, len(there), min(MOST_CANDIDATES, len(there) + 1)).round().astype(int))
+    out = []
+    for count in removed:
+        graph = edges.copy()
+        for at in order[:count]:
+            graph[tuple(there[at])] = False
+        out.append(graph)
+    return out
+
+
+def refit(
+    params: Params,
+    graphs: Edges,
+    *,
+    z: Floats,
+    valid: Floats,
+    shape: flow.Shape,
+    training: Training,
+    seed: int,
+    name: str,
+    stamp: str,
+) -> tuple[Params, Floats]:
+    """Go on training with every copy's own graph; return the copies and their validation log-densities."""
+    given = {**params, "edges": jnp.asarray(graphs, jnp.float32)}
+    steps = max(1, int(training.flow_steps * REFIT))
+    run = Run(name, steps, training.flow_batch, training.flow_rate * REFIT_RATE, 0.1,
+              training.checkpoint, training.progress, stamp)  # fmt: skip
+
+    def loss(one: Params, rows: jax.Array, key: jax.Array, done: jax.Array) -> jax.Array:
+        return flow.hard_loss(one, rows, shape=shape)
+
+    fitted, _ = train(loss, given, jnp.asarray(z, jnp.float32), run=run, seed=seed)
+    return fitted, densities(fitted, shape, valid, np.asarray(fitted["edges"], dtype=float))

@@ -1,0 +1,1 @@
+"""Graphs of causes: marks of edges, equivalence classes, separation, adjustment and distances."""
