@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from psychomet.estimates.structure.dimensions import dimensions
     from psychomet.estimates.structure.factors import factor_scores, factors
     from psychomet.estimates.validity.alignment import alignment
+    from psychomet.estimates.validity.belief_consistency import belief_consistency
     from psychomet.estimates.validity.effects import effects
     from psychomet.estimates.validity.link import link
     from psychomet.estimates.validity.link_parts import link_parts
+    from psychomet.estimates.validity.logistic_link import logistic_link
     from psychomet.estimates.validity.mixed_link import mixed_link
     from psychomet.estimates.validity.specification_curve import specification_curve
     from psychomet.notes import Note
@@ -87,6 +89,8 @@ _HOME = {
     "mixed_link": "psychomet.estimates.validity.mixed_link",
     "alignment": "psychomet.estimates.validity.alignment",
     "specification_curve": "psychomet.estimates.validity.specification_curve",
+    "belief_consistency": "psychomet.estimates.validity.belief_consistency",
+    "logistic_link": "psychomet.estimates.validity.logistic_link",
     # 4  what we now know
     "Result": "psychomet.result.result",
     "VOCABULARY": "psychomet.result.result",
@@ -142,6 +146,7 @@ __all__ = [
     "Scale",
     "agreement",
     "alignment",
+    "belief_consistency",
     "check",
     "confirmatory",
     "congruence",
@@ -159,6 +164,7 @@ __all__ = [
     "link",
     "link_parts",
     "load",
+    "logistic_link",
     "make_result",
     "mixed_link",
     "omega",

@@ -72,13 +72,18 @@ def independent_differences(
         if pretest is not None:
             pooled = _equal_spread(n, variance, reference) > pretest
         error = np.sqrt(np.where(pooled, student, welch))
-    return _tested(mean - mean[reference], error, np.where(pooled, together, df), pooled, float(np.abs(mean).max()))
+    return _tested(
+        mean - mean[reference], error, np.where(pooled, together, df), pooled, float(np.abs(mean).max())
+    )
 
 
 def _equal_spread(n: Floats, variance: Floats, reference: int) -> Floats:
     """Two-sided p value of the larger over the smaller variance."""
     larger = variance > variance[reference]
-    top, bottom = np.where(larger, variance, variance[reference]), np.where(larger, variance[reference], variance)
+    top, bottom = (
+        np.where(larger, variance, variance[reference]),
+        np.where(larger, variance[reference], variance),
+    )
     df, df2 = np.where(larger, n, n[reference]) - 1, np.where(larger, n[reference], n) - 1
     return np.asarray(np.minimum(2 * fdtrc(df, df2, top / bottom), 1.0))
 
@@ -97,10 +102,14 @@ def paired_differences(scores: Floats, *, reference: int) -> Differences:
     difference = scores - scores[:, [reference]]
     error = difference.std(axis=0, ddof=1) / np.sqrt(n)
     df = np.full(levels, n - 1.0)
-    return _tested(difference.mean(axis=0), error, df, np.zeros(levels, dtype=bool), float(np.abs(scores).max()))
+    return _tested(
+        difference.mean(axis=0), error, df, np.zeros(levels, dtype=bool), float(np.abs(scores).max())
+    )
 
 
-def _tested(estimate: Floats, error: Floats, df: Floats, pooled: NDArray[np.bool_], size: float) -> Differences:
+def _tested(
+    estimate: Floats, error: Floats, df: Floats, pooled: NDArray[np.bool_], size: float
+) -> Differences:
     """Finish t tests; a standard error that is rounding noise is no standard error."""
     error = np.where(error > ROUNDING * size, error, np.nan)
     statistic = estimate / error

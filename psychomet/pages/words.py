@@ -164,6 +164,7 @@ def correlation_words(scheme: Scheme, low: float, high: float, estimate: float =
     ends = sorted((abs(low), abs(high)))
     return f"{'negative' if high < 0 else 'positive'}, {span(scheme, *ends)}"
 
+
 STATUSES: Mapping[str, str] = MappingProxyType(
     {
         "answered": "answered",

@@ -29,9 +29,11 @@ from psychomet.estimates.structure.correlations import correlations
 from psychomet.estimates.structure.dimensions import dimensions
 from psychomet.estimates.structure.factors import factors
 from psychomet.estimates.validity.alignment import alignment
+from psychomet.estimates.validity.belief_consistency import belief_consistency
 from psychomet.estimates.validity.effects import effects
 from psychomet.estimates.validity.link import link
 from psychomet.estimates.validity.link_parts import link_parts
+from psychomet.estimates.validity.logistic_link import logistic_link
 from psychomet.estimates.validity.mixed_link import mixed_link
 from psychomet.estimates.validity.specification_curve import specification_curve
 from psychomet.notes import Note
@@ -93,6 +95,8 @@ QUESTIONS: Mapping[str, Callable[..., Result]] = MappingProxyType(
         "mixed_link": mixed_link,
         "alignment": alignment,
         "specification_curve": specification_curve,
+        "belief_consistency": belief_consistency,
+        "logistic_link": logistic_link,
     }
 )
 """Question -> the function that answers it, in the order of the page."""

@@ -14,9 +14,16 @@ from psychomet.estimates.sensitivity.consistency_forms import Forms
 from psychomet.numerics.equivalent_forms import clustered_superiority, js_centroid, js_distance
 from psychomet.numerics.location import ROUNDING
 from psychomet.numerics.proportion import clustered_share
+from psychomet.scores.score import Answers
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
+Codes = Sequence[float] | Mapping[str, Sequence[float]]
+"""Codes as given: the same under every form, or by form where the options differ."""
+
+ITEM = "item"
+PULL = "\0influence"
+"""Key of a row under which respondents (positions in the answers) and their influence stand until the result is made."""
 
 KINDS = {
     "respondent": "after clustering by respondent",
@@ -45,12 +52,14 @@ def changed(found: Forms, shared: Row) -> Iterator[Row]:
         )
         every += counts
         if len(found.levels) > 2:
-            rows += _shares(counts, kind, {**shared, "level": name}, bounded=np.isfinite(middle))
-    yield from _shares(every, kind, shared, bounded=np.isfinite(middle))
+            rows += _shares(
+                counts, kind, {**shared, "level": name}, bounded=np.isfinite(middle), who=found.who
+            )
+    yield from _shares(every, kind, shared, bounded=np.isfinite(middle), who=found.who)
     yield from rows
 
 
-def _shares(counts: Floats, kind: str, shared: Row, *, bounded: bool) -> Iterator[Row]:
+def _shares(counts: Floats, kind: str, shared: Row, *, bounded: bool, who: NDArray[np.intp]) -> Iterator[Row]:
     """The two shares with Wilson's interval."""
     there = counts[2] > 0
     method = f"wilson; effective number of pairs of answers, {KINDS[kind]}"
@@ -61,7 +70,12 @@ def _shares(counts: Floats, kind: str, shared: Row, *, bounded: bool) -> Iterato
         elif estimand == "reversed_answers" and not bounded:
             yield row | {"method": "none", "reason": "answers have no middle: no sides"}
         else:
-            yield row | clustered_share(number[there], counts[2][there], shared["conf_level"])._asdict()
+            made = clustered_share(number[there], counts[2][there], shared["conf_level"])
+            row |= made._asdict()
+            if kind == "respondent":
+                asked = counts[2][there]
+                row[PULL] = who[there], (number[there] - made.estimate * asked) * there.sum() / asked.sum()
+            yield row
 
 
 def beyond_chance(found: Forms, repeated: Forms, shared: Row) -> Row:
@@ -76,6 +90,7 @@ def beyond_chance(found: Forms, repeated: Forms, shared: Row) -> Row:
     if n < 2:
         return row | {"reason": "fewer than two respondents with forms and repeated draws"}
     difference = rates[0, used] - rates[1, used]
+    row[PULL] = np.flatnonzero(used), difference - difference.mean()
     return row | _mean(
         difference, shared["conf_level"], "t; mean over respondents of the difference of their shares"
     )
@@ -119,16 +134,26 @@ def symmetry(found: Forms, shared: Row) -> Iterator[Row]:
         }  # fmt: skip
         if np.isnan(made.conf_low):
             clustered["reason"] = "answers do not vary between clusters: no interval or test"
+        elif kind == "respondent":
+            clustered[PULL] = found.who, made.influence
         yield clustered
 
 
-def item_shifts(found: Forms, watch: Mapping[str, Sequence[float]]) -> Iterator[tuple[str, str, Floats]]:
-    """Yield pair of forms, name of the codes, and by how many percentage points their share moves, item by item."""
+def item_shifts(found: Forms, watch: Mapping[str, Codes]) -> Iterator[tuple[str, str, Floats]]:
+    """Yield pair of forms, name of the codes, and by how many percentage points their share moves, item by item.
+
+    Codes given by form are compared between the forms that have some.
+    """
     if found.scale.scale_score:
         return
     for a, b, name in found.pairs:
         for label, codes in watch.items():
-            rates = [_item_rates(found.raw[:, at], codes) for at in (a, b)]
+            first, second = (
+                codes.get(found.levels[at]) if isinstance(codes, Mapping) else codes for at in (a, b)
+            )
+            if first is None or second is None:
+                continue
+            rates = _item_rates(found.raw[:, a], first), _item_rates(found.raw[:, b], second)
             difference = 100 * (rates[1] - rates[0])
             yield name, label, difference[np.isfinite(difference)]
 
@@ -177,32 +202,58 @@ def _item_rates(values: Floats, codes: Sequence[float]) -> Floats:
 
 
 def distance(found: Forms, shared: Row) -> Row:
-    """Return the mean Jensen-Shannon distance of a respondent's answer distributions to their centroid."""
+    """Return the mean Jensen-Shannon distance of a respondent's answers under each form to their centroid, item by item."""
     row: Row = {"estimand": "js_distance", "method": "none", **shared}
     if found.scale.scale_score:
         return row | {"n": 0, "reason": "a score has no answer categories"}
-    codes = np.unique(found.raw[np.isfinite(found.raw)])
-    _, levels, k = found.raw.shape
-    n = found.who.size
-    counts = np.zeros((n, k, levels, codes.size))
-    unit, level, item = np.nonzero(np.isfinite(found.raw))
-    code = np.searchsorted(codes, found.raw[unit, level, item])
-    np.add.at(counts, (found.unit[unit], item, level, code), 1.0)
+    counts = _counts(found.raw, found.unit, found.who.size)
+    return _far(
+        counts, found.who, row, "no respondent answered an item under every level", "items and levels"
+    )
+
+
+def distance_of_items(block: Answers, inside: NDArray[np.bool_], shared: Row) -> Row:
+    """Return the same of the keyed answers to the items of a scale, all administrations together.
+
+    Items of a scale are questions about one thing, as questions of one topic are.
+    """
+    row: Row = {"estimand": "js_distance", "method": "none", **shared, "facet": ITEM}
+    if block.scale.scale_score or len(block.scale.items) < 2:
+        return row | {"n": 0, "reason": "a scale of one item or score has no items to compare"}
+    who, unit = np.unique(block.respondent[inside], return_inverse=True)
+    counts = _counts(block.values[inside][:, None, :], unit, who.size).swapaxes(1, 2)
+    return _far(counts, who, row, "no respondent answered every item", "items")
+
+
+def _counts(values: Floats, unit: NDArray[np.intp], n: int) -> Floats:
+    """How often each respondent gave each code, (n, k, levels, codes)."""
+    there = np.isfinite(values)
+    codes = np.unique(values[there])
+    counts = np.zeros((n, values.shape[2], values.shape[1], codes.size))
+    row, level, item = np.nonzero(there)
+    np.add.at(counts, (unit[row], item, level, np.searchsorted(codes, values[row, level, item])), 1.0)
+    return counts
+
+
+def _far(counts: Floats, who: NDArray[np.intp], row: Row, nobody: str, over: str) -> Row:
+    """Mean distance to the centroid along the third axis, over respondents."""
+    n = who.size
     total = counts.sum(axis=-1, keepdims=True)
     whole = (total[..., 0] > 0).all(axis=2)
     p = counts[whole] / total[whole]
     far = js_distance(p, js_centroid(p)[:, None]).mean(axis=1)
-    who = np.nonzero(whole)[0]
-    items = np.bincount(who, minlength=n)
-    own = np.divide(np.bincount(who, far, minlength=n), items, out=np.full(n, np.nan), where=items > 0)
-    own = own[np.isfinite(own)]
+    owner = np.nonzero(whole)[0]
+    items = np.bincount(owner, minlength=n)
+    own = np.divide(np.bincount(owner, far, minlength=n), items, out=np.full(n, np.nan), where=items > 0)
+    used = np.isfinite(own)
+    own = own[used]
     row["n"] = own.size
     if own.size < 2:
-        few = "one respondent" if own.size else "no respondent answered an item under every level"
+        few = "one respondent" if own.size else nobody
         return row | ({"estimate": float(own[0])} if own.size else {}) | {"reason": f"{few}: no interval"}
-    return row | _mean(
-        own, shared["conf_level"], "t; over respondents; mean over items and levels, natural logarithms"
-    )
+    row[PULL] = who[used], own - own.mean()
+    method = f"t; over respondents; mean over {over}, natural logarithms"
+    return row | _mean(own, row["conf_level"], method)
 
 
 def _mean(values: Floats, conf_level: float, method: str) -> Row:

@@ -271,7 +271,9 @@ def _model_notes(models: dict[str, tuple[Model, int]]) -> list[Note]:
         text = f"As few as {min(few.values())} respondents: clustered intervals are rough, those of independent rows are not to be trusted."
         notes.append(Note("few_respondents", text))
     split = [
-        f"{visible(term)} in {visible(name)}" for name, (one, _) in models.items() for term in one.disagree
+        f"{', '.join(map(visible, one.disagree))} (in {visible(name)})"
+        for name, (one, _) in models.items()
+        if one.disagree
     ]
     if split:
         text = f"Wald's test and the likelihood ratio disagree: {_some(split)}. Wald's loses power as a slope grows; follow the likelihood ratio."

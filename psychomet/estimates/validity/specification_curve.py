@@ -44,6 +44,7 @@ from psychomet.text import visible
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
+Levels = dict[str, NDArray[np.intp]]
 
 MEASURES = ("pearson_between", "spearman_between", "within", "slope_alone", "slope_together")
 METHOD = {
@@ -151,6 +152,7 @@ def _links(
     """All pairs and measures of one choice of rows and rule."""
     rows = []
     fits: dict[tuple[int, ...], Mixed | str] = {}
+    levels = {name: pd.factorize(pairs.cells[name])[0] for name in pairs.cells.columns if name != SAMPLE}
     for a, said in enumerate(pairs.said):
         for b, done in enumerate(pairs.done):
             for measure in measures:
@@ -164,7 +166,7 @@ def _links(
                 if n < FEWEST:
                     rows.append(row | {"reason": f"fewer than {FEWEST} respondents with both: no estimate"})
                 elif measure.startswith("slope"):
-                    rows.append(row | _slope(pairs, used, columns, a, b, conf_level, fits))
+                    rows.append(row | _slope(pairs, levels, used, columns, a, b, conf_level, fits))
                 else:
                     rows.append(row | _correlation(pairs, used, a, b, measure, conf_level))
     return rows
@@ -197,13 +199,13 @@ def _correlation(
 
 
 def _slope(
-    pairs: Paired, used: NDArray[np.bool_], columns: list[int], a: int, b: int, conf_level: float,
+    pairs: Paired, levels: Levels, used: NDArray[np.bool_], columns: list[int], a: int, b: int, conf_level: float,
     fits: dict[tuple[int, ...], Mixed | str],
 ) -> Row:  # fmt: skip
     """A standardised slope of a mixed model; models that several self-reports share are fitted once."""
     model = (b, *columns)
     if model not in fits:
-        fits[model] = _fit(pairs, used, columns, b)
+        fits[model] = _fit(pairs, levels, used, columns, b)
     fit = fits[model]
     if isinstance(fit, str):
         return {"reason": f"no model: {fit}"}
@@ -218,22 +220,25 @@ def _slope(
     }  # fmt: skip
 
 
-def _fit(pairs: Paired, used: NDArray[np.bool_], columns: list[int], b: int) -> Mixed | str:
+def _fit(
+    pairs: Paired, levels: Levels, used: NDArray[np.bool_], columns: list[int], b: int
+) -> Mixed | str:  # fmt: skip
     """The model of a behaviour, or why there is none."""
-    varied = [name for name in pairs.cells.columns if name != SAMPLE and _crossed(pairs, used, name)]
-    random = [RandomTerm(pairs.respondent[used])]
-    random += [RandomTerm(pd.factorize(pairs.cells.loc[used, name])[0]) for name in varied]
-    fixed = np.column_stack([np.ones(int(used.sum())), pairs.left[used][:, columns]])
+    who = pairs.respondent[used]
+    varied = [codes[used] for codes in levels.values() if _crossed(who, codes[used])]
+    fixed = np.column_stack([np.ones(who.size), pairs.left[used][:, columns]])
     try:
-        return mixed(pairs.right[used, b], fixed=fixed, random=random)
+        return mixed(
+            pairs.right[used, b], fixed=fixed, random=[RandomTerm(codes) for codes in (who, *varied)]
+        )
     except ValueError as error:
         return str(error)
 
 
-def _crossed(pairs: Paired, used: NDArray[np.bool_], name: str) -> bool:
+def _crossed(who: NDArray[np.intp], codes: NDArray[np.intp]) -> bool:
     """Whether a facet varies within respondents."""
-    together = pd.DataFrame({"who": pairs.respondent[used], "level": pairs.cells.loc[used, name].to_numpy()})
-    return bool((together.groupby("who")["level"].nunique() > 1).any())
+    both = who * (int(codes.max(initial=0)) + 1) + codes
+    return np.unique(both).size > np.unique(who).size
 
 
 def _summary(own: list[Row], said: str, done: str, conf_level: float) -> list[Row]:

@@ -93,8 +93,9 @@ def kenward_roger(system: System, found: Found, *, residual: float) -> tuple[Flo
         raise ValueError(f"{q} random effects are more than Kenward and Roger's matrices are made for")
     point = found.point
     fixed = point.whitened[:, :p]
-    between = point.between if point.between.size else _between(system, found.theta)
-    projected = between - fixed @ np.linalg.solve(point.inner, fixed.T)
+    projected = point.projected
+    if not projected.size:
+        projected = _between(system, found.theta) - fixed @ np.linalg.solve(point.inner, fixed.T)
     places = [place for block_places in _places(system) for place in block_places]
     m = len(places)
     information = np.empty((m + 1, m + 1))

@@ -38,6 +38,7 @@ from psychomet.numerics.prediction.sweeps import sweep
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
+
 class CrossValidated(NamedTuple):
     """Accuracy out of sample, averaged over partitions.
 
@@ -131,7 +132,13 @@ def cross_validate(
         fold = partition(n_units, folds=folds, rng=rng)[unit]
         parts.append(_one_partition(data, steps, fold, folds, unit, regular))
         smallest = min(smallest, y.size - int(np.sort(np.bincount(fold))[-2:].sum()))
-    return _summary(_Errors(*(np.mean(each, axis=0) for each in zip(*parts, strict=True))), folds, smallest, n_units, conf_level)
+    return _summary(
+        _Errors(*(np.mean(each, axis=0) for each in zip(*parts, strict=True))),
+        folds,
+        smallest,
+        n_units,
+        conf_level,
+    )
 
 
 def left_one_out(columns: Floats, *, y: Floats) -> float:
@@ -156,7 +163,9 @@ def left_one_out(columns: Floats, *, y: Floats) -> float:
     return float(1 - np.sum(press**2) / np.sum((centred * n / (n - 1)) ** 2))
 
 
-def _one_partition(data: Floats, steps: Sequence[int], fold: Codes, folds: int, unit: Codes, regular: bool) -> _Errors:
+def _one_partition(
+    data: Floats, steps: Sequence[int], fold: Codes, folds: int, unit: Codes, regular: bool
+) -> _Errors:
     """Errors of one partition, and how far nested cross-validation misses the fold left out."""
     errors = _squared_errors(data, steps, fold, folds, regular)
     rows = np.arange(fold.size)
@@ -184,7 +193,7 @@ def _linear(errors: Floats, ratio: Floats, baseline: float) -> Floats:
 
 def _squared_errors(data: Floats, steps: Sequence[int], fold: Codes, folds: int, regular: bool) -> Floats:
     """Squared errors of each step and, last, of the mean, (steps + 1, n, folds): without the own fold and each fold."""
-    n, width = data.shape
+    n = len(data)
     inside = (fold[:, None] == np.arange(folds)).astype(np.float64)
     count, total = inside.sum(axis=0), inside.T @ data
     cross = np.stack([data[fold == f].T @ data[fold == f] for f in range(folds)])
@@ -201,7 +210,9 @@ def _squared_errors(data: Floats, steps: Sequence[int], fold: Codes, folds: int,
         start = stop
         slope = swept[:, :, :stop, -1]
         if not (regular and sound.all()):
-            slope = (np.linalg.pinv(sums[:, :, :stop, :stop], rcond=1e-9, hermitian=True) @ sums[:, :, :stop, -1:])[..., 0]
+            slope = (
+                np.linalg.pinv(sums[:, :, :stop, :stop], rcond=1e-9, hermitian=True) @ sums[:, :, :stop, -1:]
+            )[..., 0]
         level = mean[..., -1] - np.einsum("fgm,fgm->fg", slope, mean[..., :stop])
         for f in range(folds):
             mine = np.flatnonzero(fold == f)
@@ -213,7 +224,9 @@ def _summary(found: _Errors, folds: int, smallest: int, n_units: int, conf_level
     """Estimates and limits from what the partitions have in common."""
     many = found.own.size - 1
     ratio, nested = (each[:-1] / each[-1] for each in (found.own, found.nested))
-    error = np.clip(np.sqrt(np.maximum(found.missed, 0.0)), np.sqrt(found.naive), np.sqrt(folds * found.naive))
+    error = np.clip(
+        np.sqrt(np.maximum(found.missed, 0.0)), np.sqrt(found.naive), np.sqrt(folds * found.naive)
+    )
     error *= np.sqrt((folds - 1) / folds)
     reach = float(stdtrit(n_units - 1, (1 + conf_level) / 2)) * error
     # What the nested training sets lose by their smaller size, carried on to that of all respondents.

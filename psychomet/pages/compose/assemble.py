@@ -8,6 +8,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from psychomet.pages.compose.agreement import agreement
+from psychomet.pages.compose.alignment import alignment
+from psychomet.pages.compose.belief_consistency import belief_consistency
 from psychomet.pages.compose.closing import caveats, computed, glossary
 from psychomet.pages.compose.confirmatory import confirmatory
 from psychomet.pages.compose.congruence import congruence
@@ -20,7 +22,10 @@ from psychomet.pages.compose.factors import factors
 from psychomet.pages.compose.generalizability import generalizability
 from psychomet.pages.compose.headline import headline
 from psychomet.pages.compose.link import link
+from psychomet.pages.compose.link_parts import link_parts
+from psychomet.pages.compose.logistic_link import logistic_link
 from psychomet.pages.compose.measured import measured
+from psychomet.pages.compose.mixed_link import mixed_link
 from psychomet.pages.compose.omega import omega
 from psychomet.pages.compose.option_bias import option_bias
 from psychomet.pages.compose.other import other
@@ -30,6 +35,7 @@ from psychomet.pages.compose.rater_agreement import rater_agreement
 from psychomet.pages.compose.refusal import refusal
 from psychomet.pages.compose.reliability import reliability
 from psychomet.pages.compose.sensitivity import sensitivity
+from psychomet.pages.compose.specification_curve import specification_curve
 from psychomet.pages.document import Block, Document, Paragraph, Section, data
 from psychomet.pages.tables import build, label_column
 from psychomet.pages.words import RULES, Rules
@@ -59,6 +65,12 @@ SECTIONS: Mapping[str, tuple[str, Maker]] = MappingProxyType(
         "option_bias": ("Position and label", option_bias),
         "effects": ("Effects", effects),
         "link": ("Self-report against behaviour", link),
+        "link_parts": ("Within and between respondents", link_parts),
+        "mixed_link": ("Mixed model of behaviour", mixed_link),
+        "alignment": ("Expected directions", alignment),
+        "specification_curve": ("Choices of analysis", specification_curve),
+        "belief_consistency": ("Belief against behaviour", belief_consistency),
+        "logistic_link": ("Outcomes from scores", logistic_link),
     }
 )
 """Title and maker of the section of each question, in the order of the page."""

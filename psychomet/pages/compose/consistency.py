@@ -235,7 +235,7 @@ def _distances(frame: pd.DataFrame) -> Table:
         *known_columns(rows),
     ]
     caption = (
-        "Mean Jensen-Shannon distance of the answer distributions under each form to their centroid, 0 to .833. With few answers "
-        "per form it is above 0 by chance alone."
+        "Mean Jensen-Shannon distance of the answer distributions under each form to their centroid, 0 to .833; varied = item: of "
+        "the answers to the items of the scale. With few answers per form it is above 0 by chance alone."
     )
     return build(rows, columns, (caption,), folded=len(rows) > _FOLDED, remarks=True)

@@ -127,6 +127,58 @@ def test_distance_is_the_mean_over_items_levels_and_respondents(small: Result) -
     assert found["estimate"] == pytest.approx((own("111", "333") + own("333", "353")) / 2, abs=1e-6)
 
 
+def test_items_of_a_scale_are_questions_of_one_topic(small: Result) -> None:
+    found = row(small, "js_distance", term="B", facet="item")
+    # Keyed answers over the forms, b1 and b2. r1: 1 1 1 and 3 3 3; r2: 3 3 3 and 3 5 3; r3: 4 4 and 4 4.
+    shares = {
+        "r1": ([1, 0, 0, 0], [0, 1, 0, 0]),
+        "r2": ([0, 1, 0, 0], [0, 2 / 3, 0, 1 / 3]),
+        "r3": ([0, 0, 1, 0],) * 2,
+    }
+    own = []
+    for pair in shares.values():
+        p = np.array(pair, dtype=float)
+        own.append(js_distance(p, js_centroid(p)).mean())
+    assert found["n"] == 3
+    assert found["estimate"] == pytest.approx(np.mean(own), abs=1e-6)
+    keyed = row(small, "js_distance", term="A", facet="item")
+    assert keyed["estimate"] < np.sqrt(np.log(2)), "a2 counts backwards: 5 and 1 are one answer"
+
+
+def test_codes_may_differ_between_forms() -> None:
+    """Not allowed is code 2 where the question says allow and code 1 where it says forbid."""
+    watched = {"not allowed": {"p": [2, 3], "q": [4]}, "three": [3]}
+    found = consistency(table(), watch=watched)
+    # B under p: b1 1 3 4, b2 3 3 4; under q: b1 1 3 4, b2 3 5 4. Share of 2 and 3 under p, of 4 under q.
+    shift = row(found, "choice_shift", term="B", level="p ~ q", other="not allowed")
+    assert shift["estimate"] == pytest.approx(100 * np.mean([1 / 3 - 1 / 3, 1 / 3 - 2 / 3]), rel=SAME)
+    assert rows(found, "choice_shift", term="B", level="p ~ s", other="not allowed").empty
+    assert len(rows(found, "choice_shift", term="B", level="p ~ s", other="three")) == 1
+    json.dumps(dict(found.settings))
+
+
+def test_influence_is_that_of_respondents_and_gives_the_error() -> None:
+    found = consistency(study(40, shift=0.3))
+    array = found.arrays["influence"]
+    kinds = set()
+    for column, at in enumerate(array.coords["row"].to_numpy()):
+        values = array.to_numpy()[:, column]
+        estimate = found.estimates.loc[at]
+        kinds.add(estimate["estimand"])
+        assert values.size == 40 and abs(values.mean()) < SAME
+        if estimate["estimand"] in ("superiority", "js_distance", "changed_beyond_chance"):
+            # Divisor n, not n - 1.
+            error = np.sqrt(np.sum(values**2)) / 40
+            assert error == pytest.approx(estimate["std_error"] * np.sqrt(39 / 40), rel=1e-9)
+    assert kinds == {
+        "changed_answers",
+        "reversed_answers",
+        "changed_beyond_chance",
+        "superiority",
+        "js_distance",
+    }
+
+
 def study(n: int, *, shift: float, samples: int = 2, seed: int = 1) -> ResponseTable:
     """Respondents under two prompts; the second raises every answer by ``shift``."""
     rng = np.random.default_rng(seed)
@@ -195,6 +247,8 @@ def test_scores_have_no_changed_answers_but_an_order() -> None:
         ({"facets": "prompt"}, "one text"),
         ({"by": "wording"}, "not a facet"),
         ({"watch": {"agree": []}}, "no list of codes"),
+        ({"watch": {"agree": {"p": [1], "z": [2]}}}, "names levels that no facet has: z"),
+        ({"watch": {"agree": {"p": "5"}}}, "no list of codes"),
         ({"conf_level": 0}, "not between"),
     ],
 )
