@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from psychomet.estimates.structure.factors import factor_scores, factors
     from psychomet.estimates.validity.alignment import alignment
     from psychomet.estimates.validity.belief_consistency import belief_consistency
+    from psychomet.estimates.validity.criterion_validity import criterion_validity
     from psychomet.estimates.validity.effects import effects
     from psychomet.estimates.validity.link import link
     from psychomet.estimates.validity.link_parts import link_parts
@@ -89,6 +90,7 @@ _HOME = {
     "mixed_link": "psychomet.estimates.validity.mixed_link",
     "alignment": "psychomet.estimates.validity.alignment",
     "specification_curve": "psychomet.estimates.validity.specification_curve",
+    "criterion_validity": "psychomet.estimates.validity.criterion_validity",
     "belief_consistency": "psychomet.estimates.validity.belief_consistency",
     "logistic_link": "psychomet.estimates.validity.logistic_link",
     # 4  what we now know
@@ -152,6 +154,7 @@ __all__ = [
     "congruence",
     "consistency",
     "correlations",
+    "criterion_validity",
     "crosscheck",
     "design",
     "dimensions",

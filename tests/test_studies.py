@@ -159,6 +159,7 @@ def test_options_as_text_are_read_by_the_type_that_the_question_declares() -> No
     assert read_options([("cost", "call=0.002,item=5")], question="plan") == {
         "cost": {"call": 0.002, "item": 5}
     }
+    assert read_options([("reference", "prompt=p")], question="sensitivity") == {"reference": {"prompt": "p"}}
     with pytest.raises(pm.InputError) as told:
         read_options(
             [("group_factors", "two"), ("by", "x"), ("nonsense", "1"), ("n_boot", "5")], question="omega"
@@ -179,7 +180,7 @@ def test_a_study_by_a_facet_answers_every_question_that_can_be_at_its_levels(
     for result in pm.study(responses, seed=1, n_boot=100, by="prompt"):
         groups = set(result.estimates.get("group", pd.Series([""])))
         grouped = any(str(group).startswith("prompt = ") for group in groups)
-        if result.question == "consistency":
+        if result.question in ("consistency", "sensitivity"):
             assert not grouped, "within one prompt there is nothing left to compare"
             continue
         assert grouped == ("by" in questions.takes(result.question)), result.question

@@ -159,7 +159,7 @@ def second_figure(responses: pm.ResponseTable, data: Path) -> pm.Result:
                 "estimand": "significance_mark", "term": row.term, "other": row.other, "group": row.group,
                 "level": MARKS[ours] + ("" if theirs in (None, MARKS[ours]) else f" (published: {theirs})"),
                 "estimate": float(ours), "reference": float("nan") if theirs is None else float(MARKS.index(theirs)),
-                "n": row.n, "statistic": row.statistic, "p_value": row.p_value, "method": row.method,
+                "n": row.n,  "p_value": row.p_value, "method": row.method,
                 "reason": "the number of a mark, from 0 (none) over + to ***: no interval",
             }
         )  # fmt: skip

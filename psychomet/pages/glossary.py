@@ -40,6 +40,8 @@ INTERVALS: Mapping[str, str] = MappingProxyType(
         "wald": "Wald",
         "profile": "profile likelihood",
         "penalised_profile": "penalised profile likelihood",
+        "random_x": "exact, random predictors",
+        "nested_cv": "nested cross-validation",
         "none": "none",
     }
 )
@@ -159,7 +161,7 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "residual_variance": "variance of an item (or factor) that its factors do not explain",
         "residual_covariance": "what two items share beside their factors",
         "residual_correlation": "correlation of what the factors leave unexplained in two items",
-        "r_squared": "share of the variance of an item that its factors explain",
+        "r_squared": "share of the variance of an item, or a criterion, that its factors or predictors explain in this sample",
         "path": "how much one factor rises when another rises by one unit",
         "path_standardized": "the same in standard deviations",
         "intercept": "answer expected where the factors are 0",
@@ -262,6 +264,21 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "trait_r_believed": "correlation of the trait with belief",
         "trait_r_observed": "correlation of the trait with behaviour",
         "trait_r_difference": "the first minus the second",
+        "r_squared_adjusted": "the same in the population: what chance adds is taken off",
+        "cv_r_squared": "the same for respondents predicted from the others; below 0: worse than the mean",
+        "r_squared_by_chance": "what unrelated predictors would explain on average",
+        "delta_r_squared": "by how much R squared rises with a block",
+        "cv_delta_r_squared": "the same for respondents predicted from the others",
+        "criterion_r": "correlation of predictor and criterion over respondents",
+        "criterion_r_disattenuated": "that correlation without errors of measurement; may exceed 1",
+        "criterion_r_unrestricted": "that correlation where respondents are not selected on the predictor",
+        "standardized_slope": "change of the criterion, in standard deviations, with one of the predictor, the others held",
+        "semipartial_r": "correlation of the criterion with what the predictor does not share with the others",
+        "general_dominance": "the predictor's share of R squared, averaged over all sets of the others",
+        "vif": "how many times as variable the slope is as with unrelated predictors",
+        "level_difference": "mean score at the level minus the mean at the reference level",
+        "level_sd": "standard deviation of the scores of the respondents at the level",
+        "persona_ratio": "variance of the score over personas divided by that over rewordings: above 1, who is played moves the score more than mere rewording does",
     }
 )
 """What each estimand is, in one line for a reader without training in psychometrics."""

@@ -30,6 +30,7 @@ from psychomet.estimates.structure.dimensions import dimensions
 from psychomet.estimates.structure.factors import factors
 from psychomet.estimates.validity.alignment import alignment
 from psychomet.estimates.validity.belief_consistency import belief_consistency
+from psychomet.estimates.validity.criterion_validity import criterion_validity
 from psychomet.estimates.validity.effects import effects
 from psychomet.estimates.validity.link import link
 from psychomet.estimates.validity.link_parts import link_parts
@@ -95,6 +96,7 @@ QUESTIONS: Mapping[str, Callable[..., Result]] = MappingProxyType(
         "mixed_link": mixed_link,
         "alignment": alignment,
         "specification_curve": specification_curve,
+        "criterion_validity": criterion_validity,
         "belief_consistency": belief_consistency,
         "logistic_link": logistic_link,
     }

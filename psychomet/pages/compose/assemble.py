@@ -16,6 +16,7 @@ from psychomet.pages.compose.congruence import congruence
 from psychomet.pages.compose.consistency import consistency
 from psychomet.pages.compose.context import Context, gather, label_of
 from psychomet.pages.compose.correlations import correlations
+from psychomet.pages.compose.criterion_validity import criterion_validity
 from psychomet.pages.compose.dimensions import dimensions
 from psychomet.pages.compose.effects import effects
 from psychomet.pages.compose.factors import factors
@@ -69,6 +70,7 @@ SECTIONS: Mapping[str, tuple[str, Maker]] = MappingProxyType(
         "mixed_link": ("Mixed model of behaviour", mixed_link),
         "alignment": ("Expected directions", alignment),
         "specification_curve": ("Choices of analysis", specification_curve),
+        "criterion_validity": ("Prediction of criteria", criterion_validity),
         "belief_consistency": ("Belief against behaviour", belief_consistency),
         "logistic_link": ("Outcomes from scores", logistic_link),
     }

@@ -12,6 +12,7 @@ import pandas as pd
 from psychomet.pages.compose.alignment import alignment_sentence
 from psychomet.pages.compose.belief_consistency import belief_consistency_sentence
 from psychomet.pages.compose.context import Context, in_group, joined, mapping, plural
+from psychomet.pages.compose.criterion_validity import criterion_sentence
 from psychomet.pages.compose.generalizability import generalizability_sentence
 from psychomet.pages.compose.link import expected_sign, links
 from psychomet.pages.compose.link_parts import link_parts_sentence
@@ -66,6 +67,7 @@ def headline(pairs: Sequence[tuple[Result, Section]], context: Context) -> Secti
         "mixed_link": (mixed_link_sentence,),
         "alignment": (alignment_sentence,),
         "specification_curve": (specification_curve_sentence,),
+        "criterion_validity": (criterion_sentence,),
         "belief_consistency": (belief_consistency_sentence,),
         "logistic_link": (logistic_link_sentence,),
     }
