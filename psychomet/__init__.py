@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from psychomet.estimates.validity.link_parts import link_parts
     from psychomet.estimates.validity.logistic_link import logistic_link
     from psychomet.estimates.validity.mixed_link import mixed_link
+    from psychomet.estimates.validity.multitrait import multitrait
     from psychomet.estimates.validity.specification_curve import specification_curve
     from psychomet.notes import Note
     from psychomet.pages.page import write_page
@@ -90,6 +91,7 @@ _HOME = {
     "mixed_link": "psychomet.estimates.validity.mixed_link",
     "alignment": "psychomet.estimates.validity.alignment",
     "specification_curve": "psychomet.estimates.validity.specification_curve",
+    "multitrait": "psychomet.estimates.validity.multitrait",
     "criterion_validity": "psychomet.estimates.validity.criterion_validity",
     "belief_consistency": "psychomet.estimates.validity.belief_consistency",
     "logistic_link": "psychomet.estimates.validity.logistic_link",
@@ -133,6 +135,7 @@ _ENGINES = {
     "factor_analyzer": "crosscheck",
     "krippendorff": "crosscheck",
     "pingouin": "crosscheck",
+    "statsmodels": "crosscheck",
 }
 """Optional packages and the extra that brings each."""
 
@@ -170,6 +173,7 @@ __all__ = [
     "logistic_link",
     "make_result",
     "mixed_link",
+    "multitrait",
     "omega",
     "option_bias",
     "plan",

@@ -42,6 +42,9 @@ INTERVALS: Mapping[str, str] = MappingProxyType(
         "penalised_profile": "penalised profile likelihood",
         "random_x": "exact, random predictors",
         "nested_cv": "nested cross-validation",
+        "fieller": "Fieller",
+        "region": "joint confidence region",
+        "draws": "draws from the sampling distribution",
         "none": "none",
     }
 )
@@ -137,7 +140,7 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "kmo": "sampling adequacy (Kaiser): how far correlations go through what many items share; above .8 is good",
         "bartlett_sphericity": "test that no items correlate at all; says only that there is something to analyse",
         "communality": "share of an item's variance that the factors carry",
-        "uniqueness": "share of an item's variance that no factor carries",
+        "uniqueness": "share of an item's or measure's variance that no factor carries",
         "complexity": "on how many factors an item loads (Hofmann)",
         "variance_accounted": "share of the variance of all items that a factor carries",
         "score_determinacy": "correlation of the best possible score with its factor",
@@ -279,6 +282,24 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "level_difference": "mean score at the level minus the mean at the reference level",
         "level_sd": "standard deviation of the scores of the respondents at the level",
         "persona_ratio": "variance of the score over personas divided by that over rewordings: above 1, who is played moves the score more than mere rewording does",
+        "convergent_r": "mean correlation of one trait by two methods",
+        "discriminant_r": "mean absolute correlation of different traits by two methods; chance alone makes some of it",
+        "validity_delta": "convergent minus discriminant r; of a trait, its correlation by two methods less the mean absolute correlation in its row and column",
+        "criterion_met": "comparisons that meet a criterion of Campbell and Fiske",
+        "criterion_comparisons": "comparisons made for it",
+        "criterion_by_chance": "share that chance alone would meet",
+        "htmt2": "as HTMT, with geometric means",
+        "consistency": "share of a measure's variance that its trait carries",
+        "method_specificity": "share of a measure's variance that its method carries",
+        "unreliability": "share of a measure's variance that is error",
+        "true_consistency": "the trait's share of what trait and method carry together",
+        "generalized_eta_squared": "eta squared with differences between respondents left in the total",
+        "sphericity_epsilon": "how far differences between levels are equally variable: 1 where the F test holds",
+        "effect_share": "part of the differences between effects that goes with method, thing or combination",
+        "effect_consistency": "agreement of methods about the effects: 1 where they differ by a constant at most",
+        "effect_order_rho": "mean rank correlation of the effects over pairs of methods",
+        "effect_order_tau": "mean Kendall correlation of the effects over pairs of methods",
+        "stability_score": "consistency times calm of the changes of all scales (Handa et al. 2025)",
     }
 )
 """What each estimand is, in one line for a reader without training in psychometrics."""

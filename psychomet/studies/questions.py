@@ -36,6 +36,7 @@ from psychomet.estimates.validity.link import link
 from psychomet.estimates.validity.link_parts import link_parts
 from psychomet.estimates.validity.logistic_link import logistic_link
 from psychomet.estimates.validity.mixed_link import mixed_link
+from psychomet.estimates.validity.multitrait import multitrait
 from psychomet.estimates.validity.specification_curve import specification_curve
 from psychomet.notes import Note
 from psychomet.result.result import Result, make_result
@@ -96,6 +97,7 @@ QUESTIONS: Mapping[str, Callable[..., Result]] = MappingProxyType(
         "mixed_link": mixed_link,
         "alignment": alignment,
         "specification_curve": specification_curve,
+        "multitrait": multitrait,
         "criterion_validity": criterion_validity,
         "belief_consistency": belief_consistency,
         "logistic_link": logistic_link,

@@ -169,7 +169,7 @@ def test_stability_has_its_tables_and_names_from_data_stay_data() -> None:
         for name in ("effect_consistency", "effect_order_rho")
     ]
     rows += [
-        row("stability_score", 0.8, 0.1, method="percentile; x") | shared | {"group": group, "level": level}
+        row("stability_score", 0.8, 0.1, method="draws; x") | shared | {"group": group, "level": level}
         for group, level in (("way = prompt", ""), ("over way", HOSTILE), ("way = prompt", "up"))
     ]
     tables = [block for block in section(make_result("effects", rows)).blocks if isinstance(block, Table)]

@@ -47,6 +47,8 @@ DIVISORS: tuple[Divisor, Divisor] = ("n - 1", "n")
 LEAST = 2
 LEAST_RANKED = 5
 LEAST_LEVELS = 3
+MANY_RANKED = 5000
+"""The influence on Kendall's tau looks at all pairs of respondents: with more of them it is left out."""
 ALIKE = "scores do not vary: no standardised difference"
 ONE_WAY = "all differences point one way, or fewer than three differ: no interval"
 
@@ -203,7 +205,7 @@ def _order_kept(a: Floats, b: Floats, conf_level: float) -> Iterator[Made]:
         "fisher_z; Kendall's tau-b, Fieller",
         reason=reason,
     )
-    yield Made(row, of_kendall(a, b))
+    yield Made(row, of_kendall(a, b) if n <= MANY_RANKED else None)
 
 
 def _tau_interval(tau: float, n: int, conf_level: float) -> tuple[float, float, float]:

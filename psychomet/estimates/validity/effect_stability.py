@@ -29,7 +29,7 @@ FLAT = "effects do not differ beyond their sampling error: no estimate"
 REGION = "region; mean over pairs of methods, range over the joint confidence region of the effects"
 MOST_ERROR = 0.25
 """Above this share of sampling error the interval of a stability score covers far too rarely."""
-SCORE = "percentile; draws from the sampling distribution, changes over the range of all cells, consistency x calm"
+SCORE = "draws; limits on both sides, from the sampling distribution, changes over the range of all cells, consistency x calm"
 
 
 class Cell(NamedTuple):
@@ -208,13 +208,13 @@ def _scores(grid: Grid, shared: Row, facet: str, by: str | None, n_boot: int, se
             continue
         row |= {
             "estimate": float(estimates[at]),
-            "method": SCORE if n_boot else SCORE.replace("percentile", "none"),
+            "method": SCORE if n_boot else SCORE.replace("draws", "none"),
         }
         if error > MOST_ERROR:
             noisy = (
                 f"sampling error is more than {MOST_ERROR:.0%} of the variance of the effects: no interval"
             )
-            yield row | {"method": SCORE.replace("percentile", "none"), "reason": noisy}
+            yield row | {"method": SCORE.replace("draws", "none"), "reason": noisy}
             continue
         low, high = (float(limit) for limit in limits[:, at])
         yield row | (

@@ -15,7 +15,7 @@ Scores at each level of a facet are compared with those at a reference level, x 
   the interval for a further group);
 - over methods (groups, or levels) and what they were applied to (scales, levels): the shares of method, thing and
   combination in the differences between effects, the consistency of the effects and of their order, and the three levels of stability
-  of Handa et al. (2025), whose text leaves the formula open: it is taken from their program.
+  of Handa et al. (2025); their abstract names the framework without a formula, which is taken from a public program.
 
 Misleads where steering drives scores to the end of the scale (noted): their spread shrinks and standardised differences
 explode; read the mean difference in points and the probability of superiority. Levels met by different respondents

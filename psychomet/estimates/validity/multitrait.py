@@ -119,7 +119,7 @@ def multitrait(
     reference : str, optional
         The method whose trait is the trait in CTC(M-1); default the first.
     parcels : int
-        Indicators of each measure in the models: 1 for its score; from 2 on means of every so-manieth item, with which
+        Indicators of each measure in the models: 1 for its score; 2, 3 ... for parcels, means of every second, third ... item, with which
         CTC(M-1) has method factors for each trait.
     by : str, optional
         Another facet: the same at each of its levels beside the whole table (``group`` = "model = x").

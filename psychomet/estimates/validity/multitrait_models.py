@@ -81,7 +81,7 @@ def solve(matrix: Matrix, kind: Kind, *, reference: str, parcels: int) -> Soluti
     reference : str
         The method without a factor in CTC(M-1).
     parcels : int
-        Indicators of each unit: 1 for the score, more for means of every so-manieth item.
+        Indicators of each unit: 1 for the score; 2, 3 ... for means of every second, third ... item.
     """
     short = [
         visible(unit.name)

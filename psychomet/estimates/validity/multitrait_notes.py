@@ -66,7 +66,11 @@ def _bias(matrix: Matrix) -> Note:
 
 def _matrix_notes(matrix: Matrix, known: Facts) -> Iterator[Note]:
     where = f" ({visible(matrix.group)})" if matrix.group else ""
-    flat = [visible(unit.name) for at, unit in enumerate(matrix.units) if np.isnan(matrix.cor[at, at])]
+    flat = [
+        visible(unit.name)
+        for at, unit in enumerate(matrix.units)
+        if np.isnan(matrix.cor[at, at]) and matrix.sums.count[at, at] > 1
+    ]
     if flat:
         text = f"No variation in {', '.join(flat[:6])}{where}: nothing correlates with it."
         yield Note("zero_variance", text, "problem")

@@ -27,6 +27,7 @@ from psychomet.pages.compose.link_parts import link_parts
 from psychomet.pages.compose.logistic_link import logistic_link
 from psychomet.pages.compose.measured import measured
 from psychomet.pages.compose.mixed_link import mixed_link
+from psychomet.pages.compose.multitrait import multitrait
 from psychomet.pages.compose.omega import omega
 from psychomet.pages.compose.option_bias import option_bias
 from psychomet.pages.compose.other import other
@@ -70,6 +71,7 @@ SECTIONS: Mapping[str, tuple[str, Maker]] = MappingProxyType(
         "mixed_link": ("Mixed model of behaviour", mixed_link),
         "alignment": ("Expected directions", alignment),
         "specification_curve": ("Choices of analysis", specification_curve),
+        "multitrait": ("Traits by methods", multitrait),
         "criterion_validity": ("Prediction of criteria", criterion_validity),
         "belief_consistency": ("Belief against behaviour", belief_consistency),
         "logistic_link": ("Outcomes from scores", logistic_link),

@@ -446,6 +446,42 @@ def test_a_scale_without_variation_has_reasons() -> None:
     assert {"zero_variance", "few_respondents"} <= codes(result)
 
 
+def apart(overlap: int, third: bool = False) -> ResponseTable:
+    """Two raters who rate different respondents but for some; a third who rates one of the two scales."""
+    rng = np.random.default_rng(5)
+    made = []
+    for i in range(40):
+        met = ("x", "y") if i < overlap else ("xy"[i % 2],)
+        for item in ("a", "b"):
+            made += [(f"r{i:02d}", item, float(rng.integers(1, 8)), rater) for rater in met]
+        if third:
+            made.append((f"r{i:02d}", "a", float(rng.integers(1, 8)), "z"))
+    frame = pd.DataFrame(made, columns=["respondent", "item", "response", "rater"])
+    scales = tuple(Scale(name, (name.lower(),), 1, 7, scale_score=True) for name in "AB")
+    return read_responses(frame, key=Key("two", scales), facets=["rater"])
+
+
+def test_too_few_respondents_in_common_give_no_estimate() -> None:
+    result = multitrait(apart(3), missing="available", seed=1, method_facet="rater", n_boot=100)
+    found = result.estimates[
+        result.estimates["estimand"].isin(["convergent_r", "discriminant_r", "validity_delta"])
+    ]
+    assert found["estimate"].isna().all() and found["reason"].str.startswith("fewer than 4").all()
+    one = row(result, "pearson_r", term="A (x)", other="A (y)")
+    assert one["n"] == 3 and math.isnan(one["estimate"])
+    with pytest.raises(InputError, match="no respondent has a score on every measure"):
+        multitrait(apart(0), missing="complete", seed=1, method_facet="rater", n_boot=0)
+
+
+def test_a_measure_without_scores_is_left_out_and_told() -> None:
+    result = multitrait(apart(30, third=True), missing="available", seed=1, method_facet="rater", n_boot=0)
+    assert result.arrays["correlation"].unit.values.tolist() == ["A (x)", "B (x)", "A (y)", "B (y)", "A (z)"]
+    assert any(note.code == "not_measured" and "B (z)" in note.text for note in result.notes)
+    assert "one trait only" in row(result, "validity_delta", other="x ~ z", term="all traits")["reason"]
+    boot = row(result, "convergent_r", "none", other="x ~ y")
+    assert boot["reason"] == "no resamples were asked for" and math.isfinite(boot["estimate"])
+
+
 def test_a_scale_keyed_the_other_way_is_told() -> None:
     turned = table()
     key = turned.key

@@ -23,8 +23,9 @@ REPEATS = 3
 CONF_LEVEL = 0.95
 # Nominal .95; with 400 replicates the Monte Carlo error is .011, and three of them are allowed.
 LEAST, MOST = 0.915, 0.985
-# Between three levels there is one degree of freedom and the estimates of the components are often zero.
-LEAST_THREE = 0.86
+# Between three levels there is one degree of freedom and the components are often estimated as zero: the long run has .87
+# to .92 for Satterthwaite's interval and .98 to 1 for Kenward and Roger's, which is the one to take there.
+LEAST_THREE: dict[Freedom, float] = {"satterthwaite": 0.81, "kenward_roger": 0.95}
 METHODS: dict[Freedom, str] = {
     "none": "Wald", "satterthwaite": "Satterthwaite", "kenward_roger": "Kenward-Roger",
 }  # fmt: skip
@@ -87,8 +88,8 @@ def test_every_way_to_degrees_of_freedom_is_simulated() -> None:
 def test_intervals_cover(setting: Setting) -> None:
     found = covered(setting, REPLICATES)
     three = setting.column == "between prompts" and setting.prompts == 3
-    for method in ("satterthwaite", "kenward_roger"):
-        assert (LEAST_THREE if three else LEAST) <= found[method][0] <= (1 if three else MOST)
+    for method, least in LEAST_THREE.items():
+        assert (least if three else LEAST) <= found[method][0] <= (1 if three else MOST)
     # The adjustment never narrows, and Wald's interval is the narrowest.
     assert found["kenward_roger"][0] >= found["satterthwaite"][0] - 0.01 >= found["none"][0] - 0.02
 
