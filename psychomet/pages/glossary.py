@@ -45,6 +45,7 @@ INTERVALS: Mapping[str, str] = MappingProxyType(
         "fieller": "Fieller",
         "region": "joint confidence region",
         "draws": "draws from the sampling distribution",
+        "kenward_roger": "Kenward-Roger",
         "none": "none",
     }
 )
@@ -300,6 +301,12 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "effect_order_rho": "mean rank correlation of the effects over pairs of methods",
         "effect_order_tau": "mean Kendall correlation of the effects over pairs of methods",
         "stability_score": "consistency times calm of the changes of all scales (Handa et al. 2025)",
+        "significance_mark": "mark of significance (0 none, 1 +, 2 *, 3 **, 4 ***)",
+        "opposite_side": "share of answers on opposite sides of the middle",
+        "share_of_person": "share of the variance of an answer that goes with the person",
+        "ceiling": "reliability that no number of questions can pass",
+        "questions_needed_70": "questions needed for a reliability of .70",
+        "questions_needed_80": "questions needed for a reliability of .80",
     }
 )
 """What each estimand is, in one line for a reader without training in psychometrics."""

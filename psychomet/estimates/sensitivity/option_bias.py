@@ -41,6 +41,7 @@ from psychomet.notes import Note
 from psychomet.numerics.multiplicity import holm
 from psychomet.numerics.option_choice import Choice, conditional_logit, contrast, settled
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.influences import Pull, gathered
 from psychomet.scores.key import Key, Scale
 from psychomet.scores.request import facet_faults, held_table, table_notes
@@ -64,6 +65,7 @@ SEPARATED = "an answer was always or never given at a position: no estimate (sep
 UNKNOWN = "the orders that were asked do not tell this contrast from what the answers say"
 
 
+@declared
 def option_bias(
     responses: ResponseTable,
     *,

@@ -75,6 +75,7 @@ from psychomet.estimates.sensitivity.sensitivity_rows import Made, adjust, facet
 from psychomet.notes import Note
 from psychomet.numerics.level_cells import level_cells
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.influences import Pull, gathered
 from psychomet.scores.key import Key
 from psychomet.scores.request import facet_faults, held_table, table_notes, unscored_notes
@@ -88,6 +89,7 @@ from psychomet.text import visible
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
+@declared
 def sensitivity(
     responses: ResponseTable,
     *,

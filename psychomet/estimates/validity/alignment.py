@@ -31,6 +31,7 @@ from psychomet.notes import Note
 from psychomet.numerics.mixed import RandomTerm, mixed
 from psychomet.numerics.proportion import clustered_share, wilson
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.scores.request import held_table, table_notes
@@ -48,6 +49,7 @@ SIGN_TEST = "wilson; signs taken as independent; exact two-sided sign test again
 CLUSTERED = "wilson; clustered by respondent; t test against one half"
 
 
+@declared
 def alignment(
     responses: ResponseTable,
     *,

@@ -60,6 +60,7 @@ from psychomet.estimates.validity.belief_consistency_rows import (
 from psychomet.notes import Note
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import FEWEST_BOOT, facet_faults, held_table, seed_faults, table_notes
 from psychomet.scores.score import Missing, resolve_key
@@ -76,6 +77,7 @@ ALL_PAIRS = "all pairs"
 ADJUSTED = ("mean_error", "trait_r_difference", "agreement_beyond_chance", "wasserstein_distance")
 
 
+@declared
 def belief_consistency(
     responses: ResponseTable,
     *,

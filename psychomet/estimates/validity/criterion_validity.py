@@ -44,6 +44,7 @@ from psychomet.estimates.validity.criterion_notes import prediction_notes
 from psychomet.estimates.validity.criterion_rows import Line
 from psychomet.numerics.multiplicity import benjamini_hochberg, holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import (
     boot_faults,
@@ -69,6 +70,7 @@ ORDER = (
 )  # fmt: skip
 
 
+@declared
 def criterion_validity(
     responses: ResponseTable,
     *,

@@ -72,6 +72,7 @@ from psychomet.notes import Note
 from psychomet.numerics.level_cells import level_cells
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.influences import Pull, gathered
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table, seed_faults, table_notes, unscored_notes
@@ -86,6 +87,7 @@ FEWEST_DOSES = 3
 POOLED = {False: ("hedges_g", "Hedges' g"), True: ("cohen_d", "d in units of the average variance")}
 
 
+@declared
 def effects(
     responses: ResponseTable,
     *,

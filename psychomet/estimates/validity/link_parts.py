@@ -55,6 +55,7 @@ from psychomet.estimates.validity.link_part_rows import (
 from psychomet.notes import Note
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.influences import Pull, gathered
 from psychomet.scores.key import Key
 from psychomet.scores.paired import Paired, paired, pairing_notes
@@ -78,6 +79,7 @@ ORDER = (
 )  # fmt: skip
 
 
+@declared
 def link_parts(
     responses: ResponseTable,
     *,

@@ -40,6 +40,7 @@ from psychomet.estimates.validity.logistic_link_rows import SLOPE, Found, Model,
 from psychomet.notes import Note
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import facet_faults, held_table, table_notes
 from psychomet.scores.score import Missing
@@ -58,6 +59,7 @@ NEARLY = 0.02
 """Share of rows on the wrong side of the line up to which outcomes are nearly separated."""
 
 
+@declared
 def logistic_link(
     responses: ResponseTable,
     *,

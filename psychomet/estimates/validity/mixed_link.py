@@ -44,6 +44,7 @@ from psychomet.notes import Note
 from psychomet.numerics.mixed import Freedom, Mixed, RandomTerm, mixed
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.scores.request import held_table, table_notes
@@ -62,6 +63,7 @@ FEW_LEVELS = 5
 NO_INTERVAL = "a by-product of the slopes: no interval (generalizability gives one)"
 
 
+@declared
 def mixed_link(
     responses: ResponseTable,
     *,

@@ -65,6 +65,7 @@ from psychomet.estimates.validity.multitrait_units import (
 from psychomet.notes import Note
 from psychomet.numerics.multitrait_models import Kind
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import (
     boot_faults,
@@ -82,6 +83,7 @@ from psychomet.text import visible
 Floats = NDArray[np.float64]
 
 
+@declared
 def multitrait(
     responses: ResponseTable,
     *,

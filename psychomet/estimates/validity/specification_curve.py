@@ -34,6 +34,7 @@ from psychomet.numerics.association import Kind, correlation_test, fisher_interv
 from psychomet.numerics.mixed import Mixed, RandomTerm, mixed
 from psychomet.numerics.repeated_correlation import repeated_correlations, respondent_sums, within_interval
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.scores.request import held_table, table_notes
@@ -58,6 +59,7 @@ FEWEST = 4
 DESCRIBES = "describes the specifications, which share their data: no interval"
 
 
+@declared
 def specification_curve(
     responses: ResponseTable,
     *,

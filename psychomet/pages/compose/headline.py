@@ -28,6 +28,12 @@ from psychomet.pages.compose.structure_sentences import (
     dimensions_sentence,
     factors_sentence,
 )
+from psychomet.pages.compose.validity_sentences import (
+    consistency_sentence,
+    effects_sentence,
+    multitrait_sentence,
+    refusal_sentence,
+)
 from psychomet.pages.document import Block, Bullets, Inline, Link, Paragraph, Section, Strong, Text, data
 from psychomet.pages.tables import (
     confidence,
@@ -61,7 +67,11 @@ def headline(pairs: Sequence[tuple[Result, Section]], context: Context) -> Secti
         "factors": (factors_sentence,),
         "congruence": (congruence_sentence,),
         "confirmatory": (confirmatory_sentence,),
+        "refusal": (refusal_sentence,),
         "sensitivity": (_sensitivity,),
+        "consistency": (consistency_sentence,),
+        "effects": (effects_sentence,),
+        "multitrait": (multitrait_sentence,),
         "link": (_link,),
         "link_parts": (link_parts_sentence,),
         "mixed_link": (mixed_link_sentence,),

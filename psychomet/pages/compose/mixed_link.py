@@ -132,7 +132,7 @@ def _direction(row: Row) -> str:
 def _table(frame: pd.DataFrame) -> Table:
     rows = records(frame)
     estimand = str(frame["estimand"].iloc[0])
-    wald = interval_name(str(frame["method"].iloc[0])) != "Satterthwaite"
+    wald = interval_name(str(frame["method"].iloc[0])) == "Wald"
     columns = [
         label_column("term", "Self-report"),
         label_column("other", "Behaviour"),
