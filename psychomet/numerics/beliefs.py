@@ -30,6 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
+from psychomet.numerics.rearrangements import permuted_rows
+
 Floats = NDArray[np.float64]
 Distance = Literal["absolute", "squared", "within"]
 
@@ -136,13 +138,14 @@ def shuffled_p_value(
     n_boot, seed : int
         Random permutations; (1 + number as near) / (1 + n_boot) is returned, one-sided.
     """
-    rng = np.random.default_rng(seed)
     observed = _mean(_distance(belief, behaviour, distance, tolerance))
     slack = observed * (1 + 1e-12)
-    near = sum(
-        _mean(_distance(belief, behaviour[rng.permutation(belief.shape[0])], distance, tolerance)) <= slack
-        for _ in range(n_boot)
-    )
+    near = 0
+    if belief.shape[0] < 2:
+        return 1.0
+    for orders in permuted_rows(np.arange(belief.shape[0]), n_permutations=n_boot, seed=seed):
+        for order in orders.astype(np.intp):
+            near += bool(_mean(_distance(belief, behaviour[order], distance, tolerance)) <= slack)
     return (1 + near) / (1 + n_boot)
 
 

@@ -30,6 +30,8 @@ _WORDS: Mapping[Any, tuple[str, str]] = {
     Key: ("a key", "Read it with read_key"),
 }
 _SEED = ("a whole number of at least 0", "Use 1, say")
+MOST = 1_000_000
+"""Counts beyond it (resamples, folds) are slips of the hand that no machine comes to the end of."""
 
 
 def declared(function: Callable[P, R]) -> Callable[P, R]:
@@ -54,6 +56,14 @@ def declared(function: Callable[P, R]) -> Callable[P, R]:
         hints = _hints(function)
         faults = [
             _fault(name, value, hints[name]) for name, value in given.items() if not _fits(value, hints[name])
+        ]
+        faults += [
+            Fault(name, f"{value} is more than {MOST}", "Use a smaller number")
+            for name, value in given.items()
+            if name != "seed"
+            and _is(value, int)
+            and int in (hints[name], *get_args(hints[name]))
+            and value > MOST
         ]
         if faults:
             raise InputError("the call", faults)
@@ -107,14 +117,14 @@ def _is(value: object, kind: Any) -> bool:
         if isinstance(value, bool | np.bool_) or not isinstance(value, _NUMBER):
             return False
         return isinstance(value, int | np.integer) if kind is int else math.isfinite(value)
-    return not isinstance(kind, type) or isinstance(value, kind)
+    return kind is Any or not isinstance(kind, type) or isinstance(value, kind)
 
 
 def _entries(value: object) -> tuple[object, ...] | None:
     """Entries of a list; None of a text, of a mapping and of what is no list."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
         return None
-    if isinstance(value, np.ndarray) and value.ndim != 1:
+    if getattr(value, "ndim", 1) != 1:
         return None
     return tuple(value)
 

@@ -63,7 +63,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from psychomet.errors import Fault, InputError
-from psychomet.estimates.sensitivity.consistency_forms import SAMPLE, Forms, forms, groups
+from psychomet.estimates.sensitivity.consistency_forms import SAMPLE, Forms, as_given, coded, forms, groups
+from psychomet.estimates.sensitivity.consistency_notes import consistency_notes
 from psychomet.estimates.sensitivity.consistency_rows import (
     ITEM,
     PULL,
@@ -96,7 +97,6 @@ Floats = NDArray[np.float64]
 NOTHING: Mapping[str, Codes] = MappingProxyType({})
 ALL = "all scales"
 REJECTED = 0.05
-FEW = 10
 
 
 def consistency(
@@ -154,27 +154,33 @@ def consistency(
     table = held_table(responses, key=key, missing="available", conf_level=conf_level)
     asked = _asked(table, facets, watch, by)
     scales = resolve_key(table, None).scales
+    everyone = np.sort(np.asarray(table.administrations["respondent"].cat.categories, dtype=object))
     rows: list[Row] = []
     pulls: list[Pull] = []
     few: dict[str, int] = {}
     moved: dict[tuple[str, str, str, str], list[Floats]] = {}
     for scale in scales:
-        block, raw = answers(table, scale=scale.name), item_block(table, items=scale.items)
+        block = answers(table, scale=scale.name)
+        keyed = coded(block.values)
+        raw = as_given(keyed, scale) or coded(item_block(table, items=scale.items).values)
+        n_respondents = block.respondents.size
         for group, inside in groups(block.cells, by):
             shared: Row = {
                 "term": scale.name, "facet": SAMPLE, "level": "", "other": "", "group": group, "conf_level": conf_level
             }  # fmt: skip
-            rows.append(distance_of_items(block, inside, shared))
-            repeated = forms(block, raw, SAMPLE, inside) if table.has_sample else None
+            rows.append(distance_of_items(block, keyed, inside, shared))
+            repeated = forms(block, raw, keyed, facet=SAMPLE, rows=inside) if table.has_sample else None
             if repeated is not None:
-                rows += [row for row in changed(repeated, shared) if not row["level"]]
+                rows += changed(repeated, shared)
             for facet in asked:
-                found = forms(block, raw, facet, inside) if facet != by or not group else None
+                found = (
+                    forms(block, raw, keyed, facet=facet, rows=inside) if facet != by or not group else None
+                )
                 if found is not None:
                     where = {**shared, "facet": facet}
-                    rows += _rows(found, repeated, where, watch=watch, moved=moved)
-                    few[facet] = min(found.clusters[1], few.get(facet, found.clusters[1]))
-        pulls += _pulls(rows, block.respondents)
+                    rows += _rows(found, repeated, n_respondents, where, watch=watch, moved=moved)
+                    few[facet] = min(found.clusters[0], few.get(facet, found.clusters[0]))
+        pulls += _pulls(rows, np.searchsorted(everyone, block.respondents))
     for (group, facet, level, label), parts in moved.items():
         where = {
             "term": ALL,
@@ -190,11 +196,11 @@ def consistency(
     if all(row["facet"] == ITEM for row in rows):
         subject = table.intake.subject
         raise InputError(subject, [Fault("facets", "none has two levels", "Compare at least two forms")])
-    notes = [*_notes(rows, few, table)]
+    notes = [*consistency_notes(rows, few, replicates=table.has_sample)]
     return make_result(
         "consistency",
         rows,
-        arrays=_arrays(pulls, notes),
+        arrays=_arrays(pulls, everyone, notes),
         settings=settings(
             table, by=by, facets=list(asked), watch=_plain(watch),
             conf_level=conf_level, scales={scale.name: list(scale.items) for scale in scales},
@@ -203,16 +209,16 @@ def consistency(
     )  # fmt: skip
 
 
-def _arrays(pulls: Sequence[Pull], notes: list[Note]) -> dict[str, xr.DataArray]:
-    """The influence of respondents as a labelled array."""
+def _arrays(pulls: Sequence[Pull], everyone: NDArray[Any], notes: list[Note]) -> dict[str, xr.DataArray]:
+    """The influence of respondents, who stand in the pulls by their place in ``everyone``, as a labelled array."""
     found = gathered(pulls, notes)
     if found is None:
         return {}
-    coords = {"respondent": found.respondents, "row": found.rows}
+    coords = {"respondent": everyone[found.respondents], "row": found.rows}
     return {"influence": xr.DataArray(found.values, dims=("respondent", "row"), coords=coords)}
 
 
-def _pulls(rows: Sequence[Row], respondents: NDArray[Any]) -> Iterator[Pull]:
+def _pulls(rows: Sequence[Row], respondents: NDArray[np.intp]) -> Iterator[Pull]:
     """Take the influence of respondents off the rows that still carry it."""
     for at, row in enumerate(rows):
         if PULL in row:
@@ -282,6 +288,7 @@ def _are_codes(codes: object) -> bool:
 def _rows(
     found: Forms,
     repeated: Forms | None,
+    n_respondents: int,
     shared: Row,
     *,
     watch: Mapping[str, Codes],
@@ -290,7 +297,7 @@ def _rows(
     """Yield all rows of one scale and facet; ``moved`` gathers the shifts of items over scales."""
     yield from changed(found, shared)
     if repeated is not None and not found.scale.scale_score:
-        yield beyond_chance(found, repeated, shared)
+        yield beyond_chance(found, repeated, n_respondents, shared)
     yield distance(found, shared)
     yield from symmetry(found, shared)
     for level, label, difference in item_shifts(found, watch):
@@ -333,29 +340,3 @@ def _holm(family: Sequence[Row]) -> None:
     adjusted = holm(np.array([row["p_value"] for row in family]))
     for row, value in zip(family, adjusted, strict=True):
         row["p_adjusted"] = float(value)
-
-
-def _notes(rows: Sequence[Row], few: Mapping[str, int], table: ResponseTable) -> Iterator[Note]:
-    """What limits the comparison."""
-    if not table.has_sample:
-        text = (
-            "The table has no replicate draws under identical conditions: how many answers change by themselves is not known, and "
-            "changed answers are not all due to the form."
-        )
-        yield Note("no_replicates", text)
-    small = [f"{visible(facet)} ({n})" for facet, n in few.items() if n < FEW]
-    if small:
-        yield Note(
-            "few_respondents", f"Compared over fewer than {FEW} respondents (or items): {listed(small)}."
-        )
-    single = [row["group"] or "the table" for row in rows if "one respondent, after" in row["method"]]
-    if single:
-        names = listed([visible(name) for name in dict.fromkeys(single)])
-        text = f"One respondent only: {names}. Intervals and tests stand on items, and say nothing of other respondents."
-        yield Note("one_respondent", text)
-    alone = {
-        visible(row["facet"]) for row in rows if row["estimand"] == "changed_answers" and row.get("reason")
-    }
-    if alone:
-        text = f"No respondent met two levels of {listed(sorted(alone))}: which answers change cannot be seen there."
-        yield Note("between_respondents", text)

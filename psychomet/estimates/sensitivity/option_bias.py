@@ -55,9 +55,10 @@ from psychomet.text import visible
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
-Shown = Mapping[str, Sequence[Any]]
+Shown = Mapping[str, Sequence[float]]
+Labels = Mapping[str, Sequence[str | float]]
 
-UNLABELLED: Shown = MappingProxyType({})
+UNLABELLED: Labels = MappingProxyType({})
 PULL = "\0influence"
 """Key of a row under which the influence of the respondents stands until the result is made."""
 METHOD = "t; conditional logit, cluster-robust over respondents; Holm over the call"
@@ -71,7 +72,7 @@ def option_bias(
     *,
     shown: Shown,
     facet: str = "order",
-    labels: Shown = UNLABELLED,
+    labels: Labels = UNLABELLED,
     label_facet: str = "label",
     key: Key | None = None,
     by: str | None = None,
@@ -169,7 +170,7 @@ def _arrays(pulls: Sequence[Pull], notes: list[Note]) -> dict[str, xr.DataArray]
 
 
 def _check(
-    table: ResponseTable, shown: Shown, facet: str, *, labels: Shown, label_facet: str, by: str | None
+    table: ResponseTable, shown: Shown, facet: str, *, labels: Labels, label_facet: str, by: str | None
 ) -> None:
     """Tell every fault of what was said of the options."""
     faults = facet_faults(table, by)
@@ -220,7 +221,7 @@ def _scale(
     shown: Shown,
     facet: str,
     *,
-    labels: Shown,
+    labels: Labels,
     label_facet: str,
     shared: Row,
 ) -> tuple[list[Row], int, NDArray[Any]]:
@@ -264,7 +265,7 @@ def _design(
     codes: Floats,
     shown: Shown,
     *,
-    labels: Shown,
+    labels: Labels,
     names: Sequence[str],
 ) -> Floats:
     """Attributes of every option, (forms, k, codes, k codes + positions + labels)."""

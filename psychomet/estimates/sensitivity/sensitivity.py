@@ -258,6 +258,9 @@ def _asked(table: ResponseTable, facets: Sequence[str] | None) -> tuple[str, ...
         faults = [Fault("facets", "it is one text", "Pass a list of facets")]
     else:
         faults = [fault for facet in facets for fault in facet_faults(table, facet, name="facets")]
+    if not facets:
+        there = ", ".join(map(visible, table.facets)) or "none"
+        faults = [Fault("facets", "none is named", f"The facets are: {there}; leave it out for all")]
     if faults:
         raise InputError("the call", faults)
     return tuple(dict.fromkeys(facets))

@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 
 NO_FREEDOM = "no degrees of freedom are left: as many predictors as respondents, less one"
 NOTHING = "no predictor of the block adds a column of its own"
+FEWEST_FOLDS = 3
 SMALL_FOLDS = "too few respondents: without two folds there are fewer than the predictors and two more"
 AGAINST = "random folds, against the mean of the training respondents"
 
@@ -168,7 +169,8 @@ def _out_of_sample(
     """Cross-validated R squared, its rise with each block, and R squared with each respondent left out."""
     n, units = cell.y.size, int(cell.unit.max()) + 1
     folds = min(ask.folds, units // 2)
-    reason = "" if folds >= 2 else "fewer than four respondents that may be parted: no folds"
+    # Nested folds leave out two at a time, so that two folds would leave nobody to learn from.
+    reason = "" if folds >= FEWEST_FOLDS else "fewer than six respondents that may be parted: no folds"
     made = None
     if not reason:
         regular = found[-1].rank == cell.columns.shape[1]

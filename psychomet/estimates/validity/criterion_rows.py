@@ -71,10 +71,13 @@ def correlation_lines(
         return [Line(fisher | reason), Line(boot | reason)]
     error, low, high = fisher_interval(r, n=n, conf_level=shared["conf_level"], kind="pearson")
     t, df, p = correlation_test(r, n)
-    fisher |= {"std_error": error, "conf_low": low, "conf_high": high, "p_value": p, "statistic": t, "df": df}
-    if np.isnan(low):
-        fisher["reason"] = "perfect correlation: no interval"
+    fisher |= {"std_error": error, "conf_low": low, "conf_high": high, "p_value": p, "df": df}
+    if np.isfinite(t):
+        fisher["statistic"] = t
     moved = influence(x, y, kind="pearson")
+    if np.isnan(low):
+        reason = {"reason": "perfect correlation, or fewer than four respondents: no interval"}
+        return [Line(fisher | reason, moved), Line(boot | reason, moved)]
     return [
         Line(fisher, moved),
         Line(boot | limits_of(drawn, n=units, conf_level=shared["conf_level"]), moved),

@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from psychomet.errors import Fault, InputError
 from psychomet.estimates.validity.criterion_cells import cell_lines
 from psychomet.estimates.validity.criterion_data import Plan, cells_of, make_plan
-from psychomet.estimates.validity.criterion_models import Request
+from psychomet.estimates.validity.criterion_models import FEWEST_FOLDS, Request
 from psychomet.estimates.validity.criterion_notes import prediction_notes
 from psychomet.estimates.validity.criterion_rows import Line
 from psychomet.numerics.multiplicity import benjamini_hochberg, holm
@@ -68,6 +68,9 @@ ORDER = (
     "criterion_r", "criterion_r_disattenuated", "criterion_r_unrestricted", "standardized_slope", "semipartial_r",
     "general_dominance", "vif",
 )  # fmt: skip
+
+FARTHEST = 1000.0
+"""Ratio of standard deviations beyond which a slip of the hand is likelier than a population."""
 
 
 @declared
@@ -226,8 +229,8 @@ def _check(
             faults.append(Fault(name, what, "A facet either parts the respondents or predicts"))
     if by is not None and by == together:
         faults.append(Fault("together", f"'{visible(by)}' is also by", "Each group is one level of it"))
-    if folds < 2:
-        faults.append(Fault("folds", f"{folds} is below 2", "Use 10, say"))
+    if folds < FEWEST_FOLDS:
+        faults.append(Fault("folds", f"{folds} is below {FEWEST_FOLDS}", "Use 10, say"))
     if repeats < 1:
         faults.append(Fault("repeats", f"{repeats} is below 1", "Use 100, say"))
     if adjust not in RULES:
@@ -242,10 +245,9 @@ def _check(
     for value in (
         sd_ratio.values() if isinstance(sd_ratio, Mapping) else [] if sd_ratio is None else [sd_ratio]
     ):
-        if not 0 < value < np.inf:
-            faults.append(
-                Fault("sd_ratio", f"{value} is not above 0", "Use 1.5 where the population varies more, say")
-            )
+        if not 1 / FARTHEST <= value <= FARTHEST:
+            what = f"{value} is not between {1 / FARTHEST:g} and {FARTHEST:g}"
+            faults.append(Fault("sd_ratio", what, "Use 1.5 where the population varies more, say"))
     if faults:
         raise InputError("the call", faults)
 

@@ -212,8 +212,7 @@ def _slope(
     if isinstance(fit, str):
         return {"reason": f"no model: {fit}"}
     at = 1 + columns.index(a)
-    scale = float(pairs.left[used, a].std() / pairs.right[used, b].std())
-    estimate, error = float(fit.coefficient[at]) * scale, float(np.sqrt(fit.covariance[at, at])) * scale
+    estimate, error = float(fit.coefficient[at]), float(np.sqrt(fit.covariance[at, at]))
     df = float(fit.df[at])
     arm = float(stdtrit(df, (1 + conf_level) / 2)) * error
     return {
@@ -228,13 +227,22 @@ def _fit(
     """The model of a behaviour, or why there is none."""
     who = pairs.respondent[used]
     varied = [codes[used] for codes in levels.values() if _crossed(who, codes[used])]
-    fixed = np.column_stack([np.ones(who.size), pairs.left[used][:, columns]])
+    # The degrees of freedom come from differences of the likelihood: without units they are the same in any unit.
+    fixed = np.column_stack([np.ones(who.size), _standardized(pairs.left[used][:, columns])])
     try:
         return mixed(
-            pairs.right[used, b], fixed=fixed, random=[RandomTerm(codes) for codes in (who, *varied)]
+            _standardized(pairs.right[used, b]),
+            fixed=fixed,
+            random=[RandomTerm(codes) for codes in (who, *varied)],
         )
     except ValueError as error:
         return str(error)
+
+
+def _standardized(values: Floats) -> Floats:
+    """Columns less their means, over their standard deviations; constants become 0."""
+    spread = values.std(axis=0)
+    return (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
 
 
 def _crossed(who: NDArray[np.intp], codes: NDArray[np.intp]) -> bool:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from psychomet.errors import InputError
 from psychomet.estimates.sensitivity.consistency import consistency
+from psychomet.estimates.sensitivity.consistency_forms import as_given, coded
 from psychomet.numerics.equivalent_forms import js_centroid, js_distance
 from psychomet.numerics.multiplicity import holm
 from psychomet.numerics.proportion import clustered_share
@@ -218,7 +219,7 @@ def test_a_group_of_one_respondent_is_clustered_by_item() -> None:
     assert "clustering by item" in row(found, "changed_answers", group="model = m1")["method"]
     assert row(found, "changed_beyond_chance", group="model = m1")["reason"]
     (note,) = [note for note in found.notes if note.code == "one_respondent"]
-    assert "model = m1" in note.text and "the table" not in note.text
+    assert "each level of model" in note.text and "the table" not in note.text
     assert len(rows(found, "rejected_pairs", term="all scales", group="model = m2")) == 2
 
 
@@ -261,3 +262,98 @@ def test_one_form_is_refused_and_settings_are_json(small: Result) -> None:
     json.dumps(dict(small.settings))
     with pytest.raises(InputError, match="at least two forms"):
         consistency(table({("r1", "p"): "5113", ("r2", "p"): "3344"}))
+
+
+def apart_note(answers: dict[tuple[str, str], str]) -> str:
+    (note,) = [note for note in consistency(table(answers)).notes if note.code == "between_respondents"]
+    return note.text
+
+
+def test_the_note_says_which_forms_nobody_met_together() -> None:
+    # Scale B has no answer under q: two pairs of three are missing there, none in scale A.
+    answers = {
+        (who, prompt): codes if prompt != "q" else f"{codes[:2]}--"
+        for (who, prompt), codes in ANSWERS.items()
+    }
+    holes = {("r1", "p"): "11-3", ("r1", "q"): "1133", ("r2", "p"): "2233", ("r2", "s"): "2233"}
+    text = apart_note(holes)
+    assert "prompt (q ~ s)" in text and "p ~ q" not in text and "p ~ s" not in text
+    only = apart_note(
+        {
+            ("r1", "p"): "1113",
+            ("r1", "q"): "12--",
+            ("r2", "p"): "2211",
+            ("r2", "q"): "11--",
+            ("r3", "s"): "1122",
+        }
+    )
+    assert "prompt (B)" in only and "prompt (p ~ s" in only and "prompt (p ~ q" not in only
+    assert all(
+        note.code != "between_respondents"
+        for note in consistency(table(answers)).notes
+        if "prompt (A" in note.text
+    )
+    assert apart_note({("r1", "p"): "1113", ("r2", "q"): "2211"}).startswith(
+        "Nobody gave an answer under both forms of prompt:"
+    )
+
+
+def test_levels_of_one_respondent_each_are_named_as_such() -> None:
+    frame = pd.DataFrame(
+        [
+            {
+                "respondent": model,
+                "model": model,
+                "prompt": prompt,
+                "item": item,
+                "response": 1 + (at + ord(prompt)) % 5,
+            }
+            for model in ("m1", "m2")
+            for prompt in "pq"
+            for at, item in enumerate(ITEMS)
+        ]
+    )
+    found = consistency(read_responses(frame, key=KEY), by="model")
+    (note,) = [note for note in found.notes if note.code == "one_respondent"]
+    assert note.text.startswith("One respondent only: each level of model.")
+
+
+def test_respondents_without_repeated_draws_do_not_disturb_the_others() -> None:
+    """The last respondent in the alphabet has one draw only: no share of its own, and no place among the others."""
+    frame = pd.DataFrame(
+        [
+            {"respondent": who, "prompt": prompt, "sample": sample, "item": item,
+             "response": 1 + (at + sample * (who == "r1") + (prompt == "q")) % 5}
+            for who in ("r1", "r2", "r3")
+            for prompt in "pq"
+            for sample in ((1, 2) if who != "r3" else (1,))
+            for at, item in enumerate(ITEMS)
+        ]
+    )  # fmt: skip
+    found = consistency(read_responses(frame, key=KEY))
+    beyond = row(found, "changed_beyond_chance")
+    # r1: all change with the form and all with the draw; r2: all with the form, none with the draw.
+    assert beyond["n"] == 2 and beyond["estimate"] == pytest.approx(0.5, rel=SAME)
+
+
+@pytest.mark.parametrize(
+    "values", [[[1, 5], [np.nan, 3]], [[0.5, 1.25], [np.nan, 0.5]], [[np.nan, np.nan]], [[-200, 300]]]
+)
+def test_codes_and_places_give_the_answers_back(values: list[list[float]]) -> None:
+    given = np.array(values, dtype=float)
+    found = coded(given)
+    back = np.append(found.codes, np.nan)[found.place]
+    np.testing.assert_array_equal(back, given)
+    assert np.unique(found.codes).size == found.codes.size and set(found.codes) == set(
+        given[np.isfinite(given)]
+    )
+
+
+def test_reversal_is_undone_exactly_or_not_at_all() -> None:
+    raw = np.array([[1.0, 2.0], [5.0, np.nan], [2.0, 2.0]])
+    keyed = np.column_stack([raw[:, 0], 6 - raw[:, 1]])
+    found = as_given(coded(keyed), KEY.scales[0])
+    assert found is not None
+    assert found.codes.tolist() == [1, 2, 5]
+    np.testing.assert_array_equal(np.append(found.codes, np.nan)[found.place], raw)
+    assert as_given(coded(keyed + 0.1), KEY.scales[0]) is None
