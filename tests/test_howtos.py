@@ -162,12 +162,7 @@ def test_every_python_block_runs_as_it_stands(
             assert made.estimates["estimate"].notna().mean() > 0.5, "the table does not suit the page"
 
 
-LACKS_RULE = pytest.mark.xfail(strict=False, reason="the line on the page lacks --missing available")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=LACKS_RULE) if name == "refusal" else name for name in PAGES]
-)
+@pytest.mark.parametrize("name", PAGES)
 def test_every_command_line_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     _, blocks, _, _ = written(tmp_path, name)

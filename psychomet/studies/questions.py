@@ -133,6 +133,11 @@ def takes(question: str) -> dict[str, Parameter]:
     return {one.name: one for one in parameters[1:] if one.name not in SHARED}
 
 
+def takes_missing(question: str) -> bool:
+    """Return whether a question wants to know what to do with missing answers; True for one that is not there."""
+    return question not in QUESTIONS or "missing" in signature(QUESTIONS[question]).parameters
+
+
 def ask(
     responses: ResponseTable, *, question: str, asked: Asked, options: Mapping[str, Any] | None = None
 ) -> Result:

@@ -82,6 +82,7 @@ from psychomet.estimates.sensitivity.consistency_rows import (
 from psychomet.notes import Note
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.influences import Pull, gathered
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table, table_notes
@@ -99,6 +100,7 @@ ALL = "all scales"
 REJECTED = 0.05
 
 
+@declared
 def consistency(
     responses: ResponseTable,
     *,

@@ -66,6 +66,7 @@ from psychomet.estimates.sensitivity.refusal_notes import refusal_notes
 from psychomet.estimates.sensitivity.refusal_rows import Made, Row, equal, means, rate, trait
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table, seed_faults, table_notes
 from psychomet.table.responses import ResponseTable
@@ -76,6 +77,7 @@ COUNTABLE = ("refused", "unparsed", "truncated")
 FEWEST = 100
 
 
+@declared
 def refusal(
     responses: ResponseTable,
     *,

@@ -281,3 +281,14 @@ def test_what_cannot_be_fitted(change: dict[str, Any], message: str) -> None:
     y = given.pop("y")
     with pytest.raises(ValueError, match=message):
         mixed(y, **given)
+
+
+@pytest.mark.parametrize("name", ["crossed", "boundary", "three"])
+def test_degrees_of_freedom_do_not_depend_on_the_unit(name: str) -> None:
+    y = TABLE["y"]
+    fixed = np.column_stack([np.ones(y.size), TABLE["x"]])
+    random = [RandomTerm(np.unique(TABLE[one], return_inverse=True)[1]) for one in TERMS[name]]
+    plain = mixed(y, fixed=fixed, random=random)
+    for unit in (1e-6, 1e6):
+        other = mixed(y * unit, fixed=fixed, random=random)
+        np.testing.assert_allclose(other.df, plain.df, rtol=FLAT)
