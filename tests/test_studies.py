@@ -154,9 +154,7 @@ def test_a_question_without_an_answer_becomes_a_note_not_an_exception(
         pm.study(responses, seed=1, n_boot=100)
 
 
-def test_every_question_can_be_asked_by_name(
-    responses: pm.ResponseTable, methods: pm.ResponseTable
-) -> None:
+def test_every_question_can_be_asked_by_name(responses: pm.ResponseTable, methods: pm.ResponseTable) -> None:
     for question in QUESTIONS:
         boot = 0 if question == "congruence" else 100
         options = NEEDED.get(question)

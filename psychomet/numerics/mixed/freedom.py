@@ -58,9 +58,7 @@ def satterthwaite(system: System, found: Found, *, residual: float, restricted: 
     kept = values > LEAST_KNOWN * values.max()
     back: Floats = np.linalg.inv(system.triangle).astype(float)
     variance = residual * np.einsum("ij,ji->i", back, np.linalg.solve(point.inner, back.T))
-    slopes = np.concatenate(
-        [residual * _variance_slopes(system, point, back), 2 * variance[:, None]], axis=1
-    )
+    slopes = np.concatenate([residual * _variance_slopes(system, point, back), 2 * variance[:, None]], axis=1)
     along = slopes @ vectors[:, kept]
     return np.asarray(2 * variance**2 / (2 * along**2 / values[kept]).sum(axis=1), dtype=float)
 
