@@ -245,11 +245,11 @@ def test_scores_have_no_changed_answers_but_an_order() -> None:
     ("arguments", "words"),
     [
         ({"facets": ["wording"]}, "not in the table"),
-        ({"facets": "prompt"}, "one text"),
+        ({"facets": "prompt"}, "facets: 'prompt' is not"),
         ({"by": "wording"}, "not a facet"),
         ({"watch": {"agree": []}}, "no list of codes"),
         ({"watch": {"agree": {"p": [1], "z": [2]}}}, "names levels that no facet has: z"),
-        ({"watch": {"agree": {"p": "5"}}}, "no list of codes"),
+        ({"watch": {"agree": {"p": "5"}}}, "watch: .* is not"),
         ({"conf_level": 0}, "not between"),
     ],
 )

@@ -272,7 +272,7 @@ def test_unbounded_codes_have_no_bounds() -> None:
     [
         ({"by": "wording"}, "not a facet"),
         ({"statuses": ("answered",)}, "nothing that counts"),
-        ({"statuses": "refused"}, "one text"),
+        ({"statuses": "refused"}, "statuses: 'refused' is not"),
         ({"n_boot": 5, "n_permutations": 2}, "2 faults"),
         ({"conf_level": 1.0}, "not between"),
         ({"seed": -1}, "whole number"),
