@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -233,7 +234,10 @@ def test_more_refusals_fail(results):
 
 def test_without_data_it_says_where_they_are(tmp_path):
     done = subprocess.run(
-        [sys.executable, str(HERE / "run.py"), "--data", str(tmp_path)], capture_output=True, text=True
+        [sys.executable, str(HERE / "run.py"), "--data", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
     )
     assert done.returncode == 2
     assert "https://github.com/paul-rottger/llm-values-pct" in done.stderr
