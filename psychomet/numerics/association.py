@@ -74,6 +74,7 @@ def without_noise(values: Floats) -> Floats:
     values : (n,) array
         No missing value.
     """
+    values = np.asarray(values, dtype=float)
     order = np.argsort(values, kind="stable")
     steps = np.diff(values[order])
     heads = np.concatenate([[True], steps > _ROUNDING * np.abs(values).max(initial=0.0)])
