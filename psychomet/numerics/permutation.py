@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from psychomet.numerics.association import without_noise
 from psychomet.numerics.rearrangements import arranged, finite, labels_of, shared_by, shuffles, turns
 
 Floats = NDArray[np.float64]
@@ -125,7 +126,14 @@ def spearman_test(
     """
     first, second = finite(x, "x"), finite(y, "y")
     return _test(
-        rankdata(first), rankdata(second), n_permutations, seed, strata, clusters, studentized, slope=False
+        rankdata(without_noise(first)),
+        rankdata(without_noise(second)),
+        n_permutations,
+        seed,
+        strata,
+        clusters,
+        studentized,
+        slope=False,
     )
 
 

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from psychomet.pages.compose.context import Context, in_group
+from psychomet.pages.compose.whole_rows import whole_rows
 from psychomet.pages.document import Inline, Strong, Text, data
-from psychomet.pages.tables import interval, number, percent, records, value
+from psychomet.pages.tables import interval, number, percent, value
 from psychomet.result.result import Result
 
 _CLEAR = 0.05
 
 
-def _rows(result: Result, *estimands: str) -> list[dict[str, Any]]:
-    """Rows of the whole table that have an estimate, or of the groups where there is no other."""
-    frame = result.estimates
-    frame = frame[frame["estimand"].isin(estimands) & frame["estimate"].notna()]
-    whole = frame[frame["group"] == ""]
-    return records(frame if whole.empty else whole)
-
-
 def refusal_sentence(result: Result, context: Context) -> Text:
     """Return the share refused, and on which scales refusing goes with the standing."""
-    rates = [row for row in _rows(result, "refusal_rate") if not row["facet"] and row["term"] == "all items"]
+    rates = [
+        row for row in whole_rows(result, "refusal_rate") if not row["facet"] and row["term"] == "all items"
+    ]
     if not rates:
         return ()
     rate = rates[0]
-    looked = [row for row in _rows(result, "refusal_trait_r") if math.isfinite(value(row, "p_adjusted"))]
+    looked = [row for row in whole_rows(result, "refusal_trait_r") if math.isfinite(value(row, "p_adjusted"))]
     tied = [row for row in looked if value(row, "p_adjusted") < _CLEAR]
     pieces: list[Inline] = [
         Strong("Refusals"),
@@ -44,7 +38,7 @@ def refusal_sentence(result: Result, context: Context) -> Text:
 
 def consistency_sentence(result: Result, context: Context) -> Text:
     """Return how often answers change between equivalent forms, and between repeated draws."""
-    frame = _rows(result, "changed_answers")
+    frame = whole_rows(result, "changed_answers")
     whole = [row for row in frame if not row["level"]]
     forms = [row for row in whole if row["facet"] != "sample"]
     if not forms:
@@ -64,10 +58,10 @@ def consistency_sentence(result: Result, context: Context) -> Text:
 
 def effects_sentence(result: Result, context: Context) -> Text:
     """Return the largest difference, and how many are clear of chance."""
-    rows = [row for row in _rows(result, "mean_difference") if row["other"]]
+    rows = [row for row in whole_rows(result, "mean_difference") if row["other"]]
     if not rows:
         return ()
-    size = [row for row in _rows(result, "cohen_d") if row["other"]] or rows
+    size = [row for row in whole_rows(result, "cohen_d") if row["other"]] or rows
     top = max(size, key=lambda row: abs(value(row, "estimate")))
     mine = [
         row for row in rows if all(row[name] == top[name] for name in ("term", "level", "other", "group"))
@@ -85,7 +79,7 @@ def effects_sentence(result: Result, context: Context) -> Text:
 
 def multitrait_sentence(result: Result, context: Context) -> Text:
     """Return how far methods agree on a trait, and keep traits apart."""
-    rows = _rows(result, "convergent_r", "validity_delta")
+    rows = whole_rows(result, "convergent_r", "validity_delta")
     whole = [row for row in rows if row["term"] == "all traits"]
     first = {str(row["estimand"]): row for row in reversed(whole)}
     if "convergent_r" not in first:
