@@ -5,7 +5,6 @@ Run as a program it prints the tables of docs/validation/logistic_link.md.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -295,14 +294,12 @@ RECOVERED = {
 TASKS = {"agreeableness": "sycophancy_rate", "self_regulation": "CCT_cold_avg"}
 
 
-def injected(trait: str, strategy: int) -> ResponseTable:
+def injected(shared: Path, trait: str, strategy: int) -> ResponseTable:
     """Twelve models at baseline and with a persona: six traits and one task, a model is a respondent."""
-    shared = Path(os.environ.get("PSYCHOMET_SHARED", "shared")) / "data" / "personality_illusion" / "data"
-    if not (shared / "persona_injection").is_dir():
-        pytest.skip("personality_illusion is not in the shared folder")
+    data = shared / "data" / "personality_illusion" / "data"
     task = TASKS[trait]
-    given = pd.read_csv(shared / "persona_injection" / trait / f"prompt_strategy_{strategy}.csv")
-    base = shared / "baseline_responses"
+    given = pd.read_csv(data / "persona_injection" / trait / f"prompt_strategy_{strategy}.csv")
+    base = data / "baseline_responses"
     parts = [
         (given, "persona"),
         (pd.read_csv(base / "instruct_models_selfreport.csv"), "baseline"),
@@ -334,10 +331,10 @@ def injected(trait: str, strategy: int) -> ResponseTable:
 
 
 @pytest.mark.parametrize(("trait", "strategy"), RECOVERED)
-def test_behaviour_under_an_injected_persona(trait: str, strategy: int) -> None:
+def test_behaviour_under_an_injected_persona(shared: Path, trait: str, strategy: int) -> None:
     task = TASKS[trait]
     result = logistic_link(
-        injected(trait, strategy), outcome="persona", event="persona", predictors=[task], missing="available"
+        injected(shared, trait, strategy), outcome="persona", event="persona", predictors=[task], missing="available"
     )
     row = one(result, method="wald")
     slope, p = RECOVERED[trait, strategy]
@@ -353,10 +350,10 @@ def test_behaviour_under_an_injected_persona(trait: str, strategy: int) -> None:
 
 
 @pytest.mark.parametrize(("trait", "near"), [("agreeableness", False), ("self_regulation", True)])
-def test_six_traits_and_near_separation(trait: str, near: bool) -> None:
+def test_six_traits_and_near_separation(shared: Path, trait: str, near: bool) -> None:
     for strategy in (1, 2, 3):
         result = logistic_link(
-            injected(trait, strategy), outcome="persona", event="persona", predictors=TRAITS, together=True,
+            injected(shared, trait, strategy), outcome="persona", event="persona", predictors=TRAITS, together=True,
             missing="available",
         )  # fmt: skip
         (entry,) = result.settings["rows"].values()
