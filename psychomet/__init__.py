@@ -30,10 +30,14 @@ if TYPE_CHECKING:
     from psychomet.estimates.structure.dimensions import dimensions
     from psychomet.estimates.structure.factors import factor_scores, factors
     from psychomet.estimates.validity.alignment import alignment
+    from psychomet.estimates.validity.belief_consistency import belief_consistency
+    from psychomet.estimates.validity.criterion_validity import criterion_validity
     from psychomet.estimates.validity.effects import effects
     from psychomet.estimates.validity.link import link
     from psychomet.estimates.validity.link_parts import link_parts
+    from psychomet.estimates.validity.logistic_link import logistic_link
     from psychomet.estimates.validity.mixed_link import mixed_link
+    from psychomet.estimates.validity.multitrait import multitrait
     from psychomet.estimates.validity.specification_curve import specification_curve
     from psychomet.notes import Note
     from psychomet.pages.page import write_page
@@ -87,6 +91,10 @@ _HOME = {
     "mixed_link": "psychomet.estimates.validity.mixed_link",
     "alignment": "psychomet.estimates.validity.alignment",
     "specification_curve": "psychomet.estimates.validity.specification_curve",
+    "multitrait": "psychomet.estimates.validity.multitrait",
+    "criterion_validity": "psychomet.estimates.validity.criterion_validity",
+    "belief_consistency": "psychomet.estimates.validity.belief_consistency",
+    "logistic_link": "psychomet.estimates.validity.logistic_link",
     # 4  what we now know
     "Result": "psychomet.result.result",
     "VOCABULARY": "psychomet.result.result",
@@ -127,6 +135,7 @@ _ENGINES = {
     "factor_analyzer": "crosscheck",
     "krippendorff": "crosscheck",
     "pingouin": "crosscheck",
+    "statsmodels": "crosscheck",
 }
 """Optional packages and the extra that brings each."""
 
@@ -142,11 +151,13 @@ __all__ = [
     "Scale",
     "agreement",
     "alignment",
+    "belief_consistency",
     "check",
     "confirmatory",
     "congruence",
     "consistency",
     "correlations",
+    "criterion_validity",
     "crosscheck",
     "design",
     "dimensions",
@@ -159,8 +170,10 @@ __all__ = [
     "link",
     "link_parts",
     "load",
+    "logistic_link",
     "make_result",
     "mixed_link",
+    "multitrait",
     "omega",
     "option_bias",
     "plan",

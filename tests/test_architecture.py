@@ -46,7 +46,7 @@ MAP: dict[str, tuple[set[str], set[str]]] = {
     ),
     "second_opinion": (
         LOW | {"table", "result", "scores"},
-        {"factor_analyzer", "krippendorff", "numpy", "pandas", "pingouin", "xarray"},
+        {"factor_analyzer", "krippendorff", "numpy", "pandas", "pingouin", "statsmodels", "xarray"},
     ),
     "studies": (LOW | {"table", "result", "scores", "pages", "estimates", "studies"}, {"numpy", "pandas"}),
     "cli": (

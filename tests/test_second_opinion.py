@@ -1,4 +1,4 @@
-"""The second opinion: pingouin is asked about exactly the sums that the result holds."""
+"""The second opinion: other packages are asked about exactly the sums that the result holds."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from psychomet.errors import InputError, MissingEngineError
 from psychomet.estimates.precision.agreement import agreement
 from psychomet.estimates.precision.reliability import reliability
 from psychomet.estimates.structure.factors import factors
+from psychomet.estimates.validity.effects import effects
 from psychomet.numerics.icc import mean_squares
+from psychomet.numerics.rebuilt import table_with_covariance, table_with_mean_squares
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import read_key
-from psychomet.second_opinion import crosscheck, table_with_covariance, table_with_mean_squares
+from psychomet.second_opinion import crosscheck
 from psychomet.table.read import read_responses
 from psychomet.table.responses import ResponseTable
 
@@ -110,7 +112,7 @@ def test_covariances_of_no_table_are_named() -> None:
 
 
 def test_other_questions_are_refused() -> None:
-    with pytest.raises(InputError, match="reliability, agreement"):
+    with pytest.raises(InputError, match="reliability, agreement, factors, effects"):
         crosscheck(make_result("design", []))
 
 
@@ -178,3 +180,73 @@ def test_an_unusable_scikit_learn_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(package.FactorAnalyzer, "fit", fit)
     with pytest.raises(MissingEngineError, match=r"scikit-learn<1\.8"):
         crosscheck(factors(table(), seed=1, missing="complete"))
+
+
+def steering(within: bool, spread: float = 0.4, seed: int = 8) -> Result:
+    """Effects of two scales in five models, 12 to 16 respondents at each of two levels."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for at, model in enumerate("abcde"):
+        for i in range(12 + at):
+            base = rng.normal()
+            for level in ("off", "on"):
+                who = f"{model}{i}" if within else f"{model}{level}{i}"
+                shift = (level == "on") * (0.5 + spread * at)
+                rows += [
+                    {"respondent": who, "model": model, "steering": level, "item": item,
+                     "response": (base if within else rng.normal()) + shift + rng.normal()}
+                    for item in ("s", "t")
+                ]  # fmt: skip
+    key = [
+        {"name": name, "low": -99, "high": 99, "items": [name], "scale_score": True} for name in ("s", "t")
+    ]
+    made = read_responses(
+        pd.DataFrame(rows), key=read_key({"name": "made", "scale": key}), facets=["steering"]
+    )
+    return effects(made, facet="steering", reference="off", by="model", missing="complete", seed=1, n_boot=0)
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_sizes_of_effects_agree_but_for_what_is_told(within: bool) -> None:
+    found = check(steering(within))
+    values = found[found["quantity"].str.startswith("estimate")]
+    names = {"cohen_d", "cohen_dz"} if within else {"cohen_d", "hedges_g"}
+    assert set(values["estimand"]) == names | {"pooled_effect", "effect_sd"}
+    exact = values[values["remark"].str.startswith("the same formula")]
+    assert len(exact) == (2 * 2 * 6 if within else 2 * 6)
+    assert (exact["difference"].abs() < REBUILT).all()
+    if not within:
+        g = values[values["estimand"] == "hedges_g"]
+        # The approximation of the factor is good to 1e-3 from 24 respondents on.
+        assert 0 < (g["difference"] / g["ours"]).abs().max() < 1e-3
+    limits = found[found["quantity"].str.startswith("conf")]
+    assert limits["remark"].str.contains("noncentral|Paule|correlation").all()
+    assert set(found.loc[found["estimand"].isin(["pooled_effect", "effect_sd"]), "package"]) == {
+        "statsmodels"
+    }
+
+
+def test_pooled_effects_agree_where_the_variance_is_estimated_alike() -> None:
+    found = check(steering(within=False))
+    q = found[found["quantity"].str.startswith("statistic")]
+    assert len(q) == 2 and (q["difference"].abs() < REBUILT).all()
+    pooled = found[(found["estimand"] == "pooled_effect") & found["quantity"].str.startswith("estimate")]
+    # Paule and Mandel against REML: another weight, hardly another mean.
+    assert (pooled["difference"].abs() < 0.02).all() and (pooled["difference"] != 0).all()
+    # Without any spread between effects both estimate 0: everything is the same.
+    alike = steering(within=False, spread=0.0, seed=5)
+    spread = alike.estimates.query("estimand == 'effect_sd'").set_index("term")["estimate"]
+    zero = check(alike)
+    for term in spread.index[spread == 0]:
+        rows = zero[(zero["estimand"] == "pooled_effect") & (zero["term"] == term)]
+        assert len(rows) == 3 and (rows["difference"].abs() < 1e-8).all()
+    assert (spread == 0).any()
+
+
+def test_levels_met_by_other_respondents_cannot_be_rebuilt() -> None:
+    result = steering(within=True)
+    frame = result.estimates.copy()
+    frame.loc[(frame["estimand"] == "level_mean") & (frame["level"] == "on"), "n"] += 1
+    found = check(make_result("effects", frame, settings=result.settings))
+    mine = found[found["estimand"] == "cohen_d"]
+    assert mine["theirs"].isna().all() and mine["remark"].str.contains("cannot be rebuilt").all()

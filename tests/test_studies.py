@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import psychomet as pm
+from psychomet.pages.glossary import ESTIMANDS
 from psychomet.studies import QUESTIONS, demo, estimate, missing_rule, questions, read_options
 
 # Numbers read back from JSON must be the very same doubles.
@@ -56,7 +57,10 @@ NEEDED = {
     "congruence": {"across": "prompt"},
     "option_bias": {"shown": {"p": [1, 2, 3, 4, 5], "q": [5, 4, 3, 2, 1]}, "facet": "prompt"},
     "effects": {"facet": "prompt"},
+    "multitrait": {"traits": {"A": {"one": "A1", "two": "A2"}, "B": {"one": "B1", "two": "B2"}}},
     "alignment": {"expected": [("A", "B", "+")]},
+    "logistic_link": {"outcome": "B", "cut": 5},
+    "belief_consistency": {"pairs": [("A", "B")], "rescale": True},
 }
 """What a question must be told that the table does not say."""
 
@@ -64,6 +68,21 @@ NEEDED = {
 @pytest.fixture(scope="module")
 def responses() -> pm.ResponseTable:
     return pm.read_responses(tiny(), key=pm.read_key(KEY))
+
+
+@pytest.fixture(scope="module")
+def methods() -> pm.ResponseTable:
+    """Two traits by two methods: four finished scores of sixty respondents."""
+    rng = np.random.default_rng(6)
+    traits = rng.normal(size=(60, 2))
+    names = ("A1", "A2", "B1", "B2")
+    scores = traits[:, [0, 0, 1, 1]] + rng.normal(scale=0.5, size=(60, 4))
+    rows = [(f"r{i:02d}", name.lower(), scores[i, at]) for i in range(60) for at, name in enumerate(names)]
+    bound = {"low": -np.inf, "high": np.inf, "scale_score": True}
+    key = pm.read_key(
+        {"name": "methods", "scale": [{"name": name, "items": [name.lower()], **bound} for name in names]}
+    )
+    return pm.read_responses(pd.DataFrame(rows, columns=["respondent", "item", "response"]), key=key)
 
 
 def test_every_question_that_the_table_can_answer_is_answered(responses: pm.ResponseTable) -> None:
@@ -135,13 +154,16 @@ def test_a_question_without_an_answer_becomes_a_note_not_an_exception(
         pm.study(responses, seed=1, n_boot=100)
 
 
-def test_every_question_can_be_asked_by_name(responses: pm.ResponseTable) -> None:
+def test_every_question_can_be_asked_by_name(responses: pm.ResponseTable, methods: pm.ResponseTable) -> None:
     for question in QUESTIONS:
         boot = 0 if question == "congruence" else 100
         options = NEEDED.get(question)
-        result = estimate(responses, question=question, seed=1, n_boot=boot, options=options)
+        table = methods if question == "multitrait" else responses
+        result = estimate(table, question=question, seed=1, n_boot=boot, options=options)
         assert result.question == question
         assert len(result.estimates)
+        unknown = set(result.estimates["estimand"]) - set(ESTIMANDS)
+        assert not unknown, f"{question}: no words for {sorted(unknown)}"
     with pytest.raises(pm.InputError, match=r"no question 'relaibility'.*The questions are: design, profile"):
         estimate(responses, question="relaibility", seed=1)
     wanted = r"design has no option 'by'.*It takes no options(.|\n)*design has no option 'n_factors'"
@@ -159,6 +181,7 @@ def test_options_as_text_are_read_by_the_type_that_the_question_declares() -> No
     assert read_options([("cost", "call=0.002,item=5")], question="plan") == {
         "cost": {"call": 0.002, "item": 5}
     }
+    assert read_options([("reference", "prompt=p")], question="sensitivity") == {"reference": {"prompt": "p"}}
     with pytest.raises(pm.InputError) as told:
         read_options(
             [("group_factors", "two"), ("by", "x"), ("nonsense", "1"), ("n_boot", "5")], question="omega"
@@ -179,9 +202,8 @@ def test_a_study_by_a_facet_answers_every_question_that_can_be_at_its_levels(
     for result in pm.study(responses, seed=1, n_boot=100, by="prompt"):
         groups = set(result.estimates.get("group", pd.Series([""])))
         grouped = any(str(group).startswith("prompt = ") for group in groups)
-        if result.question == "consistency":
-            assert not grouped, "within one prompt there is nothing left to compare"
-            continue
+        if result.question in ("consistency", "sensitivity"):
+            continue  # within one prompt there is nothing left to compare
         assert grouped == ("by" in questions.takes(result.question)), result.question
     raters = judged(raters=3)
     results = {r.question: r for r in pm.study(raters, seed=1, n_boot=100, by="rater")}
@@ -213,7 +235,10 @@ def test_a_seed_that_no_generator_takes_is_one_clear_error(responses: pm.Respons
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_an_argument_out_of_range_is_one_clear_error(responses: pm.ResponseTable, question: str) -> None:
+def test_an_argument_out_of_range_is_one_clear_error(
+    responses: pm.ResponseTable, methods: pm.ResponseTable, question: str
+) -> None:
+    table = methods if question == "multitrait" else responses
     function = QUESTIONS[question]
     there = inspect.signature(function).parameters
     right = {"missing": "available", "seed": 1, "n_boot": 100}
@@ -223,7 +248,7 @@ def test_an_argument_out_of_range_is_one_clear_error(responses: pm.ResponseTable
     assert tried
     for name, value in tried.items():
         with pytest.raises(pm.InputError, match=str(value)):
-            function(responses, **right | {name: value})
+            function(table, **right | {name: value})
 
 
 def test_the_report_is_whole_and_holds_every_number(tmp_path: Path) -> None:

@@ -32,6 +32,9 @@ HIGH = {
 }  # fmt: skip
 """Trait -> how the code of a persona says that it is high on it."""
 ITEMS = 44
+MIDDLE = 3
+MOST_WRONG = 4
+RULE = f"answer sheets on the wrong side of the middle in {MOST_WRONG} or more of the 5 traits"
 ANSWER = re.compile(r"^\([a-z]+\)[^0-9]*([1-5])", re.MULTILINE)
 """A line of an answer sheet: the item's letter, perhaps its wording, and the code."""
 
@@ -42,23 +45,31 @@ Five (for example: extroverted, agreeable, unconscientious, emotionally stable, 
 filled in the 44 items of the Big Five Inventory ten times. The question is how far being told to be high on a trait
 moves the score on it.
 
-It moves it as far as the scale allows. Read the differences in points first: on a scale from 1 to 5 most of them lie
-between 2 and 4. The standardised differences are larger than anything known of people because the spread that they
-are divided by is small: nearly all answers of GPT-4 are the ends of the scale. A Cohen's d of 5 says that the two groups do
-not overlap, and no more; the probability of a higher score says it better.
+For GPT-4 it moves it nearly as far as the scale allows: by 2.9 to 3.3 points of a scale from 1 to 5. For GPT-3.5 it depends on
+the trait: by about 2.4 points in extraversion and agreeableness, by 1 point in neuroticism and conscientiousness. Read these
+differences first. The standardised differences are larger than anything known of people because the spread that
+they are divided by is small: most answers of GPT-4 are the ends of the scale, and a caveat names where.
 
-The effects are shown twice. The paper counts every administration as a respondent, 160 told to be high against 160 told to
-be low, and divides variances by n (the default of NumPy). These numbers are met to both printed decimals. But ten answer sheets of
-one character are ten draws of the same respondent. The second section takes the 32 characters as respondents and means of their
-ten sheets as scores: its intervals are the ones to use. What is told of one trait is crossed with what is told of the
-others, so that the effect of one is not mixed with that of another.
+The effects are shown three times. First every character is a respondent, with the mean of its ten answer sheets as score; these
+intervals are the ones to use. Then every answer sheet counts as a respondent, as in the paper: 160 sheets told to be high
+against 160 told to be low, with variances divided by n (the default of NumPy). The paper's five values of d are met to
+both printed decimals. But ten sheets of one character are ten draws of the same respondent, so these intervals are too
+narrow. The differences in points are the same either way, and d is not: averaging takes the scatter between sheets out of its unit.
 
-Reliability has to be read with the same care. Alpha near .98 does not mean that the scales measure finely: every character
+The third time, answer sheets are left out that contradict what was told: 12 of the 320 sheets of GPT-4 lie on the wrong side of
+the middle in four or five of the five traits, as if the scale had been read the other way round. All of them are from introverted,
+antagonistic and closed characters. Left in, they halve the d of GPT-4; without them it is 10 to 11. So the published values of d
+say less about how far the instruction moves a score than about how often a whole sheet is turned round.
+
+What is told of one trait is crossed with what is told of the others, so that the effect of one is not mixed with that of
+another.
+
+Reliability has to be read with care. Alpha near .98 does not mean that the scales measure finely: every character
 was told one of two values of each trait, and two points far apart make any items that follow them correlate. It says that
 the items of a scale follow the instruction together. In people, who spread evenly, the same scales reach about .8.
 
-A respondent on this page is one character of one model; its ten answer sheets are draws under the same conditions. Conclusions
-hold for these two models, this wording of the instruction and these 32 characters.
+A respondent of the other sections is one character of one model; its ten answer sheets are draws under the same conditions.
+Conclusions hold for these two models, this wording of the instruction and these 32 characters.
 """
 ABOUT = {
     "Study": "Jiang, H., Zhang, X., Cao, X., Breazeal, C., Roy, D. and Kabbara, J. (2024). PersonaLLM: Investigating the "
@@ -86,7 +97,7 @@ def codes(sheet: str) -> list[int]:
     return [int(code) for code in ANSWER.findall(sheet[sheet.index("(a)") :])][:ITEMS]
 
 
-def sheets(data: Path) -> pd.DataFrame:
+def answer_sheets(data: Path) -> pd.DataFrame:
     """Return one row per answer sheet: model, persona, iteration, bfi1 ... bfi44.
 
     From the published answer sheets, or from the table that was made of them.
@@ -100,14 +111,15 @@ def sheets(data: Path) -> pd.DataFrame:
             sheet = json.loads(file.read_text(encoding="utf-8"))
             answers = dict(zip(names, codes(sheet["annotation"]), strict=True))
             rows.append(
-                {"model": model, "persona": sheet["persona_encoding"], "iteration": sheet["iteration"]} | answers
+                {"model": model, "persona": sheet["persona_encoding"], "iteration": sheet["iteration"]}
+                | answers
             )
     return pd.DataFrame(rows)
 
 
 def read(data: Path) -> pm.ResponseTable:
     """Turn the answer sheets into a table: a respondent is a character of a model, its sheets are draws."""
-    frame = sheets(data).replace({"model": MODELS}).rename(columns={"iteration": "sample"})
+    frame = answer_sheets(data).replace({"model": MODELS}).rename(columns={"iteration": "sample"})
     frame["respondent"] = frame["model"] + " " + frame["persona"]
     long = frame.melt(["respondent", "model", "persona", "sample"], var_name="item", value_name="response")
     long["item"] = "bfi_" + long["item"].str.removeprefix("bfi").str.zfill(2)
@@ -121,7 +133,9 @@ def told(responses: pm.ResponseTable, *, draws: bool) -> pm.ResponseTable:
     """
     scores = pm.score(responses, missing="complete")
     high = [HIGH[scale] in persona for scale, persona in zip(scores["scale"], scores["persona"], strict=True)]
-    rows = scores.assign(told=pd.Series(high).map({True: "high", False: "low"}).to_numpy(), item=scores["scale"])
+    rows = scores.assign(
+        told=pd.Series(high).map({True: "high", False: "low"}).to_numpy(), item=scores["scale"]
+    )
     rows = rows.rename(columns={"score": "response"})[
         ["respondent", "model", "persona", "sample", "told", "item", "response"]
     ]
@@ -131,14 +145,32 @@ def told(responses: pm.ResponseTable, *, draws: bool) -> pm.ResponseTable:
     return pm.read_responses(rows, key=key, facets=("told",))
 
 
-def effects(responses: pm.ResponseTable, *, draws: bool) -> pm.Result:
-    """Compare the characters told to be high on a trait with those told to be low, model by model."""
-    asked = {"facet": "told", "reference": "low", "by": "model", "missing": "complete", "seed": SEED, "n_boot": 0}
-    result = pm.effects(told(responses, draws=draws), **asked)
-    label = "every answer sheet a respondent, as in the paper" if draws else "every character a respondent"
-    notes = (*result.notes, DRAWS) if draws else result.notes
-    result = dataclasses.replace(result, settings={**result.settings, "label": label}, notes=notes)
-    return with_published(result) if draws else result
+def contradicting(scores: pm.ResponseTable) -> list[str]:
+    """Return the answer sheets on the wrong side of the middle in four or five traits."""
+    frame = pm.score(scores, missing="complete")
+    wrong = (frame["score"] - MIDDLE) * frame["told"].astype(str).map({"high": 1, "low": -1}) < 0
+    count = wrong.groupby(frame["respondent"].astype(str)).sum()
+    return count.index[count >= MOST_WRONG].tolist()
+
+
+def effects(scores: pm.ResponseTable) -> pm.Result:
+    """Compare what was told to be high on a trait with what was told to be low, model by model."""
+    return pm.effects(scores, facet="told", reference="low", by="model", missing="complete", seed=SEED)
+
+
+def of_sheets(scores: pm.ResponseTable, *, name: str, label: str) -> pm.Result:
+    """Return the effects with answer sheets as respondents, under a group of their own."""
+    result = effects(scores)
+    frame = result.estimates
+    group = frame["group"].map(lambda group: f"{name}, {group}" if group else name)
+    return dataclasses.replace(
+        result,
+        estimates=frame.assign(group=group),
+        # A run is compared with its baseline character by character; single sheets are not kept.
+        arrays={},
+        settings={**result.settings, "label": label},
+        notes=(*result.notes, DRAWS),
+    )
 
 
 def with_published(result: pm.Result) -> pm.Result:
@@ -154,18 +186,51 @@ def published() -> pd.DataFrame:
     return pd.read_csv(HERE / "published.csv", keep_default_na=False)
 
 
+def reproduction(as_published: pm.Result, left_out: int) -> pm.Result:
+    """Say how far the paper's values are met, and how many answer sheets contradict what was told."""
+    known = as_published.estimates.dropna(subset="reference")
+    distance = (known["estimate"] - known["reference"]).abs()
+    rows = [
+        ("values of the paper", len(known)),
+        ("largest distance from the paper", distance.max()),
+        ("contradicting answer sheets", left_out),
+    ]
+    return pm.make_result(
+        "reproduction",
+        [
+            {
+                "estimand": name,
+                "estimate": value,
+                "method": "none",
+                "reason": "a comparison or count, not an estimate",
+            }
+            for name, value in rows
+        ],
+    )
+
+
 def results(responses: pm.ResponseTable) -> list[pm.Result]:
     """Return every result of the page."""
-    alpha = pm.reliability(
-        responses, missing="complete", seed=SEED, by="model", unit="administration", n_boot=0
+    alpha = pm.reliability(responses, missing="complete", seed=SEED, by="model", unit="administration")
+    by_character = effects(told(responses, draws=False))
+    by_character = dataclasses.replace(
+        by_character, settings={**by_character.settings, "label": "every character a respondent"}
+    )
+    sheets = told(responses, draws=True)
+    turned = contradicting(sheets)
+    kept = pm.without(sheets, respondents=turned, reason=RULE)
+    as_published = with_published(
+        of_sheets(sheets, name="sheets", label="every answer sheet a respondent, as in the paper")
     )
     return [
         pm.design(responses),
         pm.profile(responses, missing="complete", by="model"),
         dataclasses.replace(alpha, notes=(*alpha.notes, TWO_POINTS)),
         pm.agreement(responses, missing="complete", by="model"),
-        effects(responses, draws=False),
-        effects(responses, draws=True),
+        by_character,
+        as_published,
+        of_sheets(kept, name="sheets kept", label="without answer sheets that contradict what was told"),
+        reproduction(as_published, len(turned)),
     ]
 
 

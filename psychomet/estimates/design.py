@@ -16,6 +16,7 @@ from psychomet.notes import Note
 from psychomet.numerics.proportion import clustered_share
 from psychomet.result.result import Result, make_result
 from psychomet.schema import STATUSES
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import check_level
 from psychomet.table.reduce import status_counts
@@ -26,6 +27,7 @@ COUNT = "a count, not an estimate"
 WILSON = "wilson; effective number of answers after clustering by respondent"
 
 
+@declared
 def design(responses: ResponseTable, *, key: Key | None = None, conf_level: float = 0.95) -> Result:
     """Say what is in the table.
 

@@ -26,6 +26,7 @@ from psychomet.errors import Fault, InputError
 from psychomet.notes import Note
 from psychomet.numerics.location import ROUNDING, Estimates, sd_interval, t_interval
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table, respondent_means, table_notes, unscored_notes
 from psychomet.scores.score import Missing, ScaleScores, resolve_key, scale_scores
@@ -41,6 +42,7 @@ SD_METHOD = "delta; Bonett's interval of the log standard deviation, over respon
 SD_MIN_N = 5
 
 
+@declared
 def profile(
     responses: ResponseTable,
     *,

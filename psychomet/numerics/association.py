@@ -40,6 +40,8 @@ EXACT_MAX_N = 9
 
 # Cells of the largest array of one block of resamples: 16 MB.
 _MAX_CELLS = 2_000_000
+# Steps between neighbours, as a share of the largest value, that rounding makes: 4,500 units in the last place.
+_ROUNDING = 1e-12
 
 
 class Replicates(NamedTuple):
@@ -58,7 +60,27 @@ def pearson(x: Floats, y: Floats) -> float:
 
 def spearman(x: Floats, y: Floats) -> float:
     """Return the rank correlation of two (n,) arrays: Pearson's r of their midranks."""
-    return pearson(rankdata(x), rankdata(y))
+    return pearson(rankdata(without_noise(x)), rankdata(without_noise(y)))
+
+
+def without_noise(values: Floats) -> Floats:
+    """Return values in which those that differ by rounding alone are equal, so that they share a rank.
+
+    Means of the same answers may differ in their last digit by the order of summation; which of them is
+    the higher is then an accident of the machine and of the unit.
+
+    Parameters
+    ----------
+    values : (n,) array
+        No missing value.
+    """
+    values = np.asarray(values, dtype=float)
+    order = np.argsort(values, kind="stable")
+    steps = np.diff(values[order])
+    heads = np.concatenate([[True], steps > _ROUNDING * np.abs(values).max(initial=0.0)])
+    out = np.empty_like(values, dtype=float)
+    out[order] = values[order][np.flatnonzero(heads)[np.cumsum(heads) - 1]]
+    return out
 
 
 def fisher_interval(r: float, *, n: int, conf_level: float, kind: Kind) -> tuple[float, float, float]:
@@ -113,7 +135,7 @@ def rank_test(x: Floats, y: Floats) -> float:
     x, y : (n,) array
         2 <= n <= EXACT_MAX_N.
     """
-    first, second = _deviation(rankdata(x)), _deviation(rankdata(y))
+    first, second = (_deviation(rankdata(without_noise(values))) for values in (x, y))
     if not (first.any() and second.any()):
         return float("nan")
     products = second[_orderings(x.size)] @ first
@@ -138,6 +160,7 @@ def influence(x: Floats, y: Floats, *, kind: Kind) -> Floats:
         u, v = (_deviation(values) for values in (x, y))
         u, v = u / np.sqrt(np.mean(u**2)), v / np.sqrt(np.mean(v**2))
         return u * v - np.mean(u * v) * (u**2 + v**2) / 2
+    x, y = without_noise(x), without_noise(y)
     first, second = _deviation(rankdata(x)) / x.size, _deviation(rankdata(y)) / y.size
     products = ((first, second, x, y), (first, first, x, x), (second, second, y, y))
     moments = [float(np.mean(a * b)) for a, b, _, _ in products]
@@ -181,7 +204,7 @@ def bootstrap_correlations(
     scores = scores / np.where(sizes > 0, sizes, 1.0)
     first, second = np.array(pairs, dtype=np.intp).T
     used = np.unique(np.concatenate([first, second]))
-    orders = {int(column): _tied_order(columns[:, column]) for column in used}
+    orders = {int(column): _tied_order(without_noise(columns[:, column])) for column in used}
     products = scores[:, first] * scores[:, second]
     blocks: list[Replicates] = []
     for weights in resample_weights(n, n_boot=n_boot, seed=seed, max_cells=max(n, _MAX_CELLS // (k + 1))):

@@ -23,6 +23,9 @@ Codes = NDArray[np.intp]
 
 NOISE = -1
 
+_TIED = 1 + 1e-10
+"""Distances that equal the radius up to rounding are within it: scores stand on a lattice, so that ties are common."""
+
 
 def principal_scores(scores: Floats, *, count: int) -> Floats:
     """Project rows on the directions of largest variance.
@@ -57,7 +60,7 @@ def dbscan(points: Floats, *, radius: float, min_points: int) -> Codes:
     points : (n, d) array
         Coordinates.
     radius : float
-        Largest distance of neighbours.
+        Largest distance of neighbours; equal up to rounding is within.
     min_points : int
         Fewest neighbours of a core point.
 
@@ -66,6 +69,7 @@ def dbscan(points: Floats, *, radius: float, min_points: int) -> Codes:
     (n,) array of int
         0, 1, ... in the order of the clusters' first points.
     """
+    radius = radius * _TIED
     tree = cKDTree(points)
     core = tree.query_ball_point(points, radius, return_length=True) >= min_points
     label = np.full(len(points), NOISE, dtype=np.intp)

@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 Separation = Literal["none", "quasi-complete", "complete"]
 
 MOST_STEPS = 100
-SETTLED = 1e-10  # Newton decrement: twice the rise in log likelihood that is left
+SETTLED = 1e-8  # Newton decrement before the last step: twice the rise in log likelihood
 MARGIN = 1e-7  # of a separating line, in columns of largest size 1
 WIDEST = 1e3  # standard errors from the estimate after which a limit counts as infinite
 
@@ -237,7 +237,9 @@ def _maximum(y: Floats, x: Floats, start: Floats, offset: Floats | float = 0.0) 
         information = (x * (share * (1 - share))[:, None]).T @ x
         step = np.linalg.lstsq(information, score, rcond=None)[0]
         if score @ step < SETTLED:
-            return beta, here
+            # Newton's method squares the error: this step is the last that can be seen.
+            beta = beta + step
+            return beta, _value(y, x @ beta + offset)
         for shorter in 0.5 ** np.arange(30):
             value = _value(y, x @ (beta + shorter * step) + offset)
             if value > here:

@@ -1,4 +1,4 @@
-"""Correlations of several traits by several methods: blocks, convergent and discriminant measures, tests.
+"""Correlations of several traits by several methods: blocks, convergent and discriminant measures.
 
 Units are pairs of a trait and a method. Every measure here is a weighted sum of correlations and of absolute
 correlations, so that its value in all resamples is one product and its influence follows from its slope.
@@ -8,23 +8,15 @@ References
 Campbell, D. T. and Fiske, D. W. (1959). Convergent and discriminant validation by the multitrait-multimethod
 matrix. Psychological Bulletin, 56(2), 81-105. https://doi.org/10.1037/h0046016
 
-Hubert, L. J. and Baker, F. B. (1978). Analyzing the multitrait-multimethod matrix. Multivariate Behavioral
-Research, 13(2), 163-179. https://doi.org/10.1207/s15327906mbr1302_4
-
-Henseler, J., Ringle, C. M. and Sarstedt, M. (2015). A new criterion for assessing discriminant validity in
-variance-based structural equation modeling. Journal of the Academy of Marketing Science, 43, 115-135.
-https://doi.org/10.1007/s11747-014-0403-8
-
-Roemer, E., Schuberth, F. and Henseler, J. (2021). HTMT2: an improved criterion for assessing discriminant
-validity in structural equation modeling. Industrial Management & Data Systems, 121(12), 2637-2650.
-https://doi.org/10.1108/IMDS-02-2021-0082
+Serapio-Garcia, G. et al. (2025). A psychometric framework for evaluating and shaping personality traits in large
+language models. Nature Machine Intelligence, 7, 1954-1968. https://doi.org/10.1038/s42256-025-01115-6
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from itertools import combinations, permutations
+from collections.abc import Sequence
+from itertools import combinations
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -37,14 +29,9 @@ from psychomet.numerics.moments import correlation, moments
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Block = Literal["reliability", "monotrait-heteromethod", "heterotrait-monomethod", "heterotrait-heteromethod"]
-Version = Literal["1", "2"]
 
-MOST_TRAITS = 7
-"""Up to so many traits all relabellings are gone through (7! = 5,040); beyond, as many are drawn."""
-N_RELABELLINGS = 5_040
-_SLACK = 1e-12
-# Standard errors by which a true correlation may plausibly lie nearer to 0 than the one observed.
-_PLAUSIBLE = 2.0
+PLAUSIBLE = 2.0
+"""Standard errors by which a true correlation may well lie nearer to 0 than the one observed."""
 
 
 class MethodPair(NamedTuple):
@@ -78,21 +65,6 @@ class Measure(NamedTuple):
 
     plain: Floats
     absolute: Floats
-
-
-class Comparisons(NamedTuple):
-    """Validities held against other correlations.
-
-    Attributes
-    ----------
-    validity : (c, 2) array of int
-        Units of the validity of each comparison.
-    other : (c, 2) array of int
-        Units of the correlation that it should exceed.
-    """
-
-    validity: Ints
-    other: Ints
 
 
 def block_of(trait: Ints, method: Ints, one: int, two: int) -> Block:
@@ -226,17 +198,32 @@ def correlations(scores: Floats) -> Correlations:
     n, u = scores.shape
     pairs = np.array([(a, b) for a in range(u) for b in range(a)], dtype=np.intp).reshape(-1, 2)
     r, felt = np.full(len(pairs), np.nan), np.full((n, len(pairs)), np.nan)
-    half = np.array([[0.0, 0.5], [0.5, 0.0]])
-    for at, pair in enumerate(pairs):
-        values = scores[:, pair]
-        sums = moments(values)
-        found = correlation(sums)
-        r[at] = found[0, 1]
-        if np.isfinite(r[at]):
-            felt[:, at] = correlation_influence(values, sums, found, half)
+    if not np.isnan(scores).any():
+        _complete(scores, pairs, r, felt)
+    else:
+        half = np.array([[0.0, 0.5], [0.5, 0.0]])
+        for at, pair in enumerate(pairs):
+            values = scores[:, pair]
+            sums = moments(values)
+            found = correlation(sums)
+            r[at] = found[0, 1]
+            if np.isfinite(r[at]):
+                felt[:, at] = correlation_influence(values, sums, found, half)
     return Correlations(
         pairs, r, felt, np.sqrt(np.sum(felt**2, axis=0) / (n * (n - 1))) if n > 1 else r * np.nan
     )
+
+
+def _complete(scores: Floats, pairs: Ints, r: Floats, felt: Floats) -> None:
+    """Fill in correlations and influences of scores without holes: z_a z_b - r (z_a^2 + z_b^2) / 2."""
+    whole = correlation(moments(scores))
+    row, column = pairs.T
+    r[:] = whole[row, column]
+    deviation = scores - scores.mean(axis=0)
+    spread = np.sqrt((deviation**2).mean(axis=0))
+    z = deviation / np.where(np.isfinite(np.diag(whole)), spread, np.nan)
+    square = z**2
+    felt[:] = z[:, row] * z[:, column] - r * (square[:, row] + square[:, column]) / 2
 
 
 class Interval(NamedTuple):
@@ -291,7 +278,7 @@ def measure_interval(
         return Interval(math.nan, math.nan, math.nan, felt, 0.0, 0.0)
     reach = float(stdtrit(n - 1, (1 + conf_level) / 2)) * error
     size, s = np.abs(found.r[here]), found.std_error[here]
-    bias = folded_bias(np.maximum(size - _PLAUSIBLE * s, 0.0), s)
+    bias = folded_bias(np.maximum(size - PLAUSIBLE * s, 0.0), s)
     share = 2 * measure.absolute[found.pairs[here, 0], found.pairs[here, 1]]
     down, up = float(bias @ np.maximum(share, 0.0)), float(bias @ np.maximum(-share, 0.0))
     return Interval(error, estimate - reach - down, estimate + reach + up, felt, down, up)
@@ -300,8 +287,8 @@ def measure_interval(
 def folded_bias(size: Floats, error: Floats) -> Floats:
     """Return E|z| - size for z normal about ``size`` >= 0 with standard deviation ``error``."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio_ = size / error
-    bias = error * math.sqrt(2 / math.pi) * np.exp(-(ratio_**2) / 2) - 2 * size * ndtr(-ratio_)
+        apart = size / error
+    bias = error * math.sqrt(2 / math.pi) * np.exp(-(apart**2) / 2) - 2 * size * ndtr(-apart)
     return np.where(error > 0, bias, 0.0)
 
 
@@ -312,182 +299,6 @@ def expected_absolute(n: float) -> float:
     correlation that chance alone gives.
     """
     return math.exp(float(gammaln((n - 1) / 2) - gammaln(n / 2))) / math.sqrt(math.pi) if n > 2 else math.nan
-
-
-def heteromethod_comparisons(pair: MethodPair) -> Comparisons:
-    """Each validity against the other cells of its row and column in the heteromethod block."""
-    validity, other = [], []
-    for d, s in permutations(range(pair.traits.size), 2):
-        for a, b in ((d, s), (s, d)):
-            validity.append((pair.rows[d], pair.columns[d]))
-            other.append((pair.rows[a], pair.columns[b]))
-    return _comparisons(validity, other)
-
-
-def monomethod_comparisons(pair: MethodPair) -> Comparisons:
-    """Each validity against the correlations of its trait with the other common traits within each method."""
-    validity, other = [], []
-    for d, s in permutations(range(pair.traits.size), 2):
-        for units in (pair.rows, pair.columns):
-            validity.append((pair.rows[d], pair.columns[d]))
-            other.append((units[d], units[s]))
-    return _comparisons(validity, other)
-
-
-def exceeding(comparisons: Comparisons, cor: Floats) -> NDArray[np.bool_]:
-    """Say of each comparison whether the validity exceeds the absolute value of the other correlation."""
-    return np.asarray(
-        cor[comparisons.validity[:, 0], comparisons.validity[:, 1]]
-        > np.abs(cor[comparisons.other[:, 0], comparisons.other[:, 1]])
-    )
-
-
-def triangles(trait: Ints, method: Ints, cor: Floats) -> list[Floats]:
-    """Return the heterotrait correlations of every block over the traits that all methods measure.
-
-    The lower triangle within each method, and both triangles between each two methods, each with the pairs of
-    traits in one order.
-    """
-    methods = np.unique(method).tolist()
-    sets = [set(trait[method == m].tolist()) for m in methods]
-    common = sorted(set.intersection(*sets)) if sets else []
-    place = {(int(t), int(m)): u for u, (t, m) in enumerate(zip(trait, method, strict=True))}
-    pairs = list(combinations(common, 2))
-    found = []
-    for a in methods:
-        for b in methods:
-            found.append(np.array([cor[place[s, a], place[t, b]] for s, t in pairs]))
-    return found if len(pairs) > 1 else []
-
-
-def concordant(patterns: Sequence[Floats]) -> tuple[int, int]:
-    """Count over all two triangles the pairs of their cells that stand in one order; and all pairs without ties."""
-    same = every = 0
-    for one, two in combinations(patterns, 2):
-        row, column = np.triu_indices(one.size, 1)
-        order = np.sign(one[row] - one[column]) * np.sign(two[row] - two[column])
-        same += int(np.count_nonzero(order > 0))
-        every += int(np.count_nonzero(order != 0))
-    return same, every
-
-
-def relabelled(cor: Floats, pair: MethodPair, *, seed: int) -> tuple[float, int]:
-    """Test whether convergent minus discriminant r is as large when the traits of one method are renamed.
-
-    Hubert and Baker (1978): under arbitrary names every matching of the traits of two methods is as good as the
-    one given. All t! of them up to seven traits, else so many drawn, the one given included.
-
-    Returns
-    -------
-    p_value : float
-        Share of matchings with a difference at least as large.
-    count : int
-        Matchings looked at.
-    """
-    t = pair.traits.size
-    block = cor[np.ix_(pair.rows, pair.columns)]
-    if t < 2 or np.isnan(block).any():
-        return math.nan, 0
-    orders = _orders(t, seed)
-    matched = block[np.arange(t), orders]
-    size = np.abs(matched).sum(axis=1)
-    differences = matched.sum(axis=1) / t - (np.abs(block).sum() - size) / (t * (t - 1))
-    seen = differences[0]
-    return float(np.mean(differences >= seen - _SLACK * max(1.0, abs(seen)))), len(orders)
-
-
-def exceeding_tests(r: Floats, influences: Floats, first: Ints, second: Ints) -> Floats:
-    """Return one-sided p values that some correlations exceed the absolute values of others.
-
-    Compared on Fisher's scale, with the standard error from the influence of every respondent on the difference,
-    so that the two may share units and respondents.
-
-    Parameters
-    ----------
-    r : (c,) array
-        Correlations.
-    influences : (n, c) array
-        Influence of every respondent on each; mean 0.
-    first, second : (m,) array of int
-        Which exceeds which.
-
-    Returns
-    -------
-    (m,) array
-        NaN where a correlation is perfect or not there.
-    """
-    n = influences.shape[0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slope = 1 / (1 - r**2)
-        moved = influences[:, first] * slope[first] - influences[:, second] * (slope * np.sign(r))[second]
-        error = np.sqrt(np.sum(moved**2, axis=0) / (n * (n - 1)))
-        z = (np.arctanh(r[first]) - np.arctanh(np.abs(r[second]))) / error
-    return np.where(np.isfinite(z), ndtr(-z), np.nan)
-
-
-def ratio(cor: Floats, first: Ints, second: Ints, version: Version) -> Floats:
-    """Return the heterotrait-monotrait ratio of two sets of indicators, (...).
-
-    Mean absolute correlation between the sets over the geometric mean of those within them; all means arithmetic
-    (version 1) or geometric (version 2).
-
-    Parameters
-    ----------
-    cor : (..., k, k) array
-        Correlations of the indicators.
-    first, second : arrays of int
-        The indicators of either trait, two or more.
-    version : {"1", "2"}
-    """
-    parts = [_centre(np.abs(cells), version) for cells in _cells(cor, first, second)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(parts[0] / np.sqrt(parts[1] * parts[2]))
-
-
-def log_ratio_slope(cor: Floats, first: Ints, second: Ints, version: Version) -> Floats:
-    """Return the symmetric gradient (k, k) of the logarithm of :func:`ratio`."""
-    pull = np.zeros_like(cor)
-    for cells, times in zip(_places(first, second), (1.0, -0.5, -0.5), strict=True):
-        r = cor[cells]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            own = np.sign(r) / np.abs(r).sum() if version == "1" else 1 / (r * r.size)
-        pull[cells] += times * own
-    return np.asarray((pull + pull.T) / 2)
-
-
-def _places(first: Ints, second: Ints) -> Iterator[tuple[Ints, Ints]]:
-    """Rows and columns of the cells between two sets, within the first, within the second."""
-    yield np.repeat(first, second.size), np.tile(second, first.size)
-    for one in (first, second):
-        row, column = np.triu_indices(one.size, 1)
-        yield one[row], one[column]
-
-
-def _cells(cor: Floats, first: Ints, second: Ints) -> Iterator[Floats]:
-    for rows, columns in _places(first, second):
-        yield cor[..., rows, columns]
-
-
-def _centre(values: Floats, version: Version) -> Floats:
-    if version == "1":
-        return np.asarray(values.mean(axis=-1))
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.exp(np.log(values).mean(axis=-1)))
-
-
-def _orders(t: int, seed: int) -> Ints:
-    """Orders of t traits, the one given first."""
-    if t <= MOST_TRAITS:
-        return np.array(list(permutations(range(t))), dtype=np.intp)
-    rng = np.random.default_rng(seed)
-    drawn = rng.permuted(np.tile(np.arange(t), (N_RELABELLINGS - 1, 1)), axis=1)
-    return np.vstack([np.arange(t), drawn]).astype(np.intp)
-
-
-def _comparisons(validity: list[tuple[int, int]], other: list[tuple[int, int]]) -> Comparisons:
-    return Comparisons(
-        np.array(validity, dtype=np.intp).reshape(-1, 2), np.array(other, dtype=np.intp).reshape(-1, 2)
-    )
 
 
 def _empty(u: int) -> Measure:

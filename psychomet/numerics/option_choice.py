@@ -37,6 +37,8 @@ class Choice(NamedTuple):
         Projection on the directions of which the data say nothing; a contrast c is estimable if c @ null is 0.
     probability : (situations, options) array
         Fitted.
+    influence : (n, p) array
+        Influence of each cluster on the coefficients; of estimable contrasts.
     converged, separated : bool
         Whether the score is zero; whether a coefficient runs away because a choice was always or never made.
     """
@@ -45,6 +47,7 @@ class Choice(NamedTuple):
     covariance: Floats
     null: Floats
     probability: Floats
+    influence: Floats
     converged: bool
     separated: bool
 
@@ -105,8 +108,9 @@ def conditional_logit(counts: Floats, design: Floats, *, available: NDArray[np.b
     residual = counts - counts.sum(axis=2, keepdims=True) * share
     scores = np.einsum("nsj,sjp->np", residual, flat)
     covariance = n / max(n - 1, 1) * inverse @ (scores.T @ scores) @ inverse
+    separated = bool(np.abs(beta).max() > _SEPARATED)
     return Choice(
-        beta, covariance, _silent(flat, available), share, converged, bool(np.abs(beta).max() > _SEPARATED)
+        beta, covariance, _silent(flat, available), share, n * scores @ inverse, converged, separated
     )
 
 
@@ -138,7 +142,9 @@ def settled(made: Choice, first: int) -> Choice:
     basis = vectors[:, values > 0.5]
     move = np.eye(made.beta.size)
     move[:, first:] -= basis @ np.linalg.pinv(basis[first:], rcond=_RANK)
-    return made._replace(beta=move @ made.beta, covariance=move @ made.covariance @ move.T)
+    return made._replace(
+        beta=move @ made.beta, covariance=move @ made.covariance @ move.T, influence=made.influence @ move.T
+    )
 
 
 class Contrast(NamedTuple):

@@ -10,7 +10,7 @@ that neighbours in the table mean nothing.
 
 The price: statistics of one circle are not independent. Their correlation is near -1 / (n - 1), that of their squares
 near 4 / n, so that B of them are worth B / (1 + (g - 1) c) independent ones; g is the largest power of two for which that
-loss stays under two per cent (n = 1,000: g = 16; n < 56: g = 1).
+loss stays under two per cent (n = 1,000: g = 16; up to n = 55: g = 1).
 
 References
 ----------
@@ -26,25 +26,21 @@ Journal of the American Statistical Association, 112(519), 1211-1220. https://do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from psychomet.numerics.association import without_noise
+from psychomet.numerics.rearrangements import arranged, finite, labels_of, shared_by, shuffles, turns
+
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 Statistic = Callable[..., Floats]
 """``statistic(values, *partners)``: (b, n) permuted values and (n, g) rearranged partners -> (b, g)."""
 
-_LOSS = 0.02
-_TAIL = 1.1
-_MOST_SHARED = 32
-# Cells of the largest array: 16 MB.
-_CELLS = 2_000_000
-# Rows of a block that stay in a processor's cache between shuffling and product.
-_BLOCK_CELLS = 125_000
 _ROUNDING = 1e-12
 
 
@@ -68,13 +64,6 @@ class PermutationTest(NamedTuple):
     p_value: float
     null: Floats
     shared: int
-
-
-class _Strata(NamedTuple):
-    """Rows in random order, strata side by side: ``order`` (n,), and sizes of the strata, ascending."""
-
-    order: Codes
-    sizes: Codes
 
 
 def pearson_test(
@@ -135,9 +124,16 @@ def spearman_test(
 
     Parameters, errors and notes as in :func:`pearson_test`, which is handed the midranks of all rows.
     """
-    first, second = _values(x, "x"), _values(y, "y")
+    first, second = finite(x, "x"), finite(y, "y")
     return _test(
-        rankdata(first), rankdata(second), n_permutations, seed, strata, clusters, studentized, slope=False
+        rankdata(without_noise(first)),
+        rankdata(without_noise(second)),
+        n_permutations,
+        seed,
+        strata,
+        clusters,
+        studentized,
+        slope=False,
     )
 
 
@@ -207,14 +203,14 @@ def permutation_test(
     ValueError
         If lengths differ, a value is not finite, or fewer than one permutation is asked for.
     """
-    moved = _values(values, "values")
-    kept = [_values(partner, "partners") for partner in partners]
+    moved = finite(values, "values")
+    kept = [finite(partner, "partners") for partner in partners]
     if any(partner.size != moved.size for partner in kept):
         raise ValueError("values and partners must have the same length")
     if n_permutations < 1:
         raise ValueError("n_permutations must be at least 1")
     rng = np.random.default_rng(seed)
-    plan = _arranged(moved.size, strata, rng)
+    plan = arranged(moved.size, strata, rng)
     shared = shared_by(plan.sizes, n_copies=len(kept))
     turned = turns(plan.sizes, shared)
     copies = [np.ascontiguousarray(partner[plan.order][turned].T) for partner in kept]
@@ -222,113 +218,11 @@ def permutation_test(
     n_circles = -(-(n_permutations + 1) // shared)
     with np.errstate(invalid="ignore", divide="ignore"):
         parts = [statistic(start[None], *copies)]
-        parts += [statistic(block, *copies) for block in _shuffles(start, plan.sizes, n_circles - 1, rng)]
+        parts += [statistic(block, *copies) for block in shuffles(start, plan.sizes, n_circles - 1, rng)]
     found = np.concatenate(parts).ravel()
     # What is too many is left out at random: the observed order stays exchangeable with what is kept.
     kept_null = rng.permutation(found[1:])[:n_permutations] if found.size - 1 > n_permutations else found[1:]
     return PermutationTest(float(found[0]), _p_value(float(found[0]), kept_null), kept_null, shared)
-
-
-def permuted_rows(
-    values: ArrayLike, *, n_permutations: int, seed: int, strata: ArrayLike | None = None
-) -> Iterator[Floats]:
-    """Yield independent uniform permutations of (n,) values, block by block, for statistics that are no products.
-
-    Parameters
-    ----------
-    values : (n,) array
-        What is permuted.
-    n_permutations : int
-        How many rows all blocks have together.
-    seed : int
-        Seed of the permutations.
-    strata : (n,) array, optional
-        Labels; permuted within strata only.
-
-    Yields
-    ------
-    (b, n) array
-        Overwritten by the next block.
-    """
-    moved = _values(values, "values")
-    rng = np.random.default_rng(seed)
-    plan = _arranged(moved.size, strata, rng)
-    back = np.argsort(plan.order)
-    for block in _shuffles(moved[plan.order], plan.sizes, n_permutations, rng):
-        yield block if strata is None else block[:, back]
-
-
-def shared_by(sizes: Codes, *, n_copies: int = 1) -> int:
-    """Return how many rearrangements may share a random permutation: a power of two.
-
-    Parameters
-    ----------
-    sizes : (s,) array
-        Sizes of the strata.
-    n_copies : int
-        How many partners are kept in so many orders.
-    """
-    n = int(sizes.sum())
-    moving = sizes[sizes > 1]
-    shared = 1
-    for g in 2 ** np.arange(1, int(np.log2(_MOST_SHARED)) + 1):
-        if not moving.size or g * n * n_copies > _CELLS:
-            break
-        # Positions that a turn leaves in place make members alike; one that moves all makes them slightly unlike.
-        alike = (moving % g) / moving - 1 / (moving - 1)
-        if moving.min() >= g and (g - 1) * (np.max(alike**2) + _TAIL / n) <= _LOSS:
-            shared = int(g)
-    return shared
-
-
-def turns(sizes: Codes, shared: int) -> Codes:
-    """Return the orders a^0, a^1, ..., (shared, n): within each stratum blocks of m // shared positions move round.
-
-    They form a group: any two of them after another are a third. Positions beyond the last whole block stay.
-    """
-    n = int(sizes.sum())
-    orders = np.tile(np.arange(n), (shared, 1))
-    start = 0
-    for size in sizes.tolist():
-        width = size // shared
-        circle = np.arange(start, start + width * shared).reshape(shared, width)
-        for turn in range(shared):
-            orders[turn, start : start + width * shared] = np.roll(circle, turn, axis=0).ravel()
-        start += size
-    return orders
-
-
-def _shuffles(start: Floats, sizes: Codes, n_rows: int, rng: np.random.Generator) -> Iterator[Floats]:
-    """Yield (b, n) blocks of independent uniform permutations within the strata; the array is used again."""
-    step = max(1, min(n_rows, _BLOCK_CELLS // max(start.size, 1)))
-    block = np.empty((step, start.size))
-    unequal, counts = np.unique(sizes, return_counts=True)
-    for done in range(0, n_rows, step):
-        rows = block[: min(step, n_rows - done)]
-        rows[:] = start
-        left = 0
-        for size, count in zip(unequal.tolist(), counts.tolist(), strict=True):
-            if size > 1:
-                here = rows[:, left : left + size * count]
-                # Strata of one size are shuffled in one call.
-                held = here.reshape(len(rows), count, size)
-                here[:] = rng.permuted(held, axis=2).reshape(here.shape)
-            left += size * count
-        yield rows
-
-
-def _arranged(n: int, strata: ArrayLike | None, rng: np.random.Generator) -> _Strata:
-    """Put the rows in random order, strata side by side, those of one size next to each other."""
-    order = rng.permutation(n).astype(np.intp)
-    if strata is None:
-        return _Strata(order, np.array([n], dtype=np.intp))
-    labels = _labels(strata, n, "strata")
-    sizes = np.bincount(labels)
-    place = np.empty_like(sizes)
-    place[np.argsort(sizes, kind="stable")] = np.arange(sizes.size)
-    return _Strata(
-        order[np.argsort(place[labels[order]], kind="stable")], np.sort(sizes, kind="stable").astype(np.intp)
-    )
 
 
 def _p_value(observed: float, null: Floats) -> float:
@@ -352,13 +246,13 @@ def _test(
     slope: bool,
 ) -> PermutationTest:
     """Test by the product of deviations; its scale is that of a correlation, or of a slope of y on x."""
-    first, second = _values(x, "x"), _values(y, "y")
+    first, second = finite(x, "x"), finite(y, "y")
     if first.size != second.size:
         raise ValueError("x and y must have the same length")
     if clusters is not None:
         if strata is not None or studentized:
             raise ValueError("clusters go neither with strata nor with studentized")
-        labels = _labels(clusters, first.size, "clusters")
+        labels = labels_of(clusters, first.size, "clusters")
         return _cluster_test(first, second, labels, n_permutations, seed, slope)
     first, second = _deviations(first, strata), _deviations(second, strata)
     xx, yy = float(first @ first), float(second @ second)
@@ -414,22 +308,8 @@ def _deviations(values: Floats, strata: ArrayLike | None) -> Floats:
     if strata is None:
         mean: Floats = np.full(values.size, values.mean())
     else:
-        labels = _labels(strata, values.size, "strata")
+        labels = labels_of(strata, values.size, "strata")
         mean = (np.bincount(labels, values) / np.bincount(labels))[labels]
     deviation = values - mean
     largest = float(np.abs(values).max())
     return np.where(np.abs(deviation) <= 4 * np.finfo(np.float64).eps * largest, 0.0, deviation)
-
-
-def _values(values: ArrayLike, name: str) -> Floats:
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1 or array.size < 2 or not np.isfinite(array).all():
-        raise ValueError(f"{name} must be two finite numbers or more in one dimension")
-    return array
-
-
-def _labels(labels: ArrayLike, n: int, name: str) -> Codes:
-    array = np.asarray(labels)
-    if array.shape != (n,):
-        raise ValueError(f"{name} must have one label per row")
-    return np.asarray(np.unique(array, return_inverse=True)[1], dtype=np.intp)

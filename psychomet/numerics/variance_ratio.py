@@ -26,7 +26,7 @@ from psychomet.numerics.location import ROUNDING
 
 Floats = NDArray[np.float64]
 
-_FEWEST_FOR_TAILS = 5
+_FEWEST_FOR_TAILS = 10
 _SURE, _UNSURE = 1 - 1e-12, 1e-9
 
 
@@ -64,7 +64,8 @@ def crossed_ratio(scores: Floats, *, conf_level: float) -> VarianceRatio:
     P - 1 and W - 1). With MS_p, MS_w and MS_e of the two-way table first = (MS_p + (W - 1) MS_e) / W and second =
     (MS_w + (P - 1) MS_e) / P; both hold the same noise, so the ratio is above 1 if and only if rows move the score more
     than columns do. Each has Graybill and Wang's interval; the two are joined on the logarithm by MOVER. The degrees of
-    freedom of MS_p and MS_w are cut where the row (column) means have heavy tails, with the kurtosis of Bonett (2006).
+    freedom of MS_p and MS_w are cut where ten or more row (column) means have heavy tails, with the kurtosis of Bonett
+    (2006); of fewer no tails can be seen, and they are taken as normal.
 
     Parameters
     ----------
@@ -124,8 +125,7 @@ def _ratio(first: Sequence[Part], second: Sequence[Part], size: float, conf_leve
     none = (ROUNDING * size) ** 2
     nan = float("nan")
     if values[1] <= none or values[0] <= none:
-        estimate = values[0] / values[1] if values[1] > none else nan
-        return VarianceRatio(values[0], values[1], estimate, nan, nan, nan)
+        return VarianceRatio(values[0], values[1], 0.0 if values[1] > none else nan, nan, nan, nan)
     ratio = values[0] / values[1]
     low, high = _limits(first, second, conf_level)
     return VarianceRatio(values[0], values[1], ratio, low, high, _p_value(first, second, ratio))
@@ -158,7 +158,10 @@ def _p_value(first: Sequence[Part], second: Sequence[Part], ratio: float) -> flo
     def beyond(conf_level: float) -> float:
         return float(np.log(_limits(first, second, conf_level)[side]))
 
-    near, far = beyond(_UNSURE), beyond(_SURE)
-    if near == 0 or np.sign(near) == np.sign(far):
-        return 1.0 if near == 0 else 1 - _SURE
+    away = 1 if side == 0 else -1
+    # With one or two degrees of freedom the estimate is beyond the median: no confidence is low enough to leave 1 out.
+    if away * beyond(_UNSURE) <= 0:
+        return 1.0
+    if away * beyond(_SURE) >= 0:
+        return 1 - _SURE
     return 1 - float(brentq(beyond, _UNSURE, _SURE, xtol=1e-15))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from psychomet.notes import Note
@@ -34,25 +33,42 @@ class Pull(NamedTuple):
     values: Floats
 
 
-def influence_array(pulls: Sequence[Pull], notes: list[Note]) -> dict[str, xr.DataArray]:
-    """Return the influence values as one labelled array; NaN for respondents who are not in a row.
+class Influences(NamedTuple):
+    """Influence values as one block.
+
+    Attributes
+    ----------
+    respondents : (n,) array of str
+        Everybody who is in a row.
+    rows : (m,) array of int
+        Positions of the rows.
+    values : (n, m) array
+        NaN for respondents who are not in a row.
+    """
+
+    respondents: NDArray[Any]
+    rows: NDArray[np.intp]
+    values: Floats
+
+
+def gathered(pulls: Sequence[Pull], notes: list[Note]) -> Influences | None:
+    """Return the influence values as one block; None where there are none, or too many to keep.
 
     Parameters
     ----------
     pulls : sequence of Pull
         In the order of the rows; rows without influence are left out.
     notes : list of Note
-        Gets a note where the array would be too large and is left out.
+        Gets a note where the block would be too large.
     """
     if not pulls:
-        return {}
+        return None
     everyone = np.unique(np.concatenate([one.ids for one in pulls]))
     if everyone.size * len(pulls) > MANY_INFLUENCES:
         text = f"The influence of {everyone.size} respondents on {len(pulls)} estimates is not kept: a gate compares them unpaired."
         notes.append(Note("influence_not_kept", text, "info"))
-        return {}
+        return None
     values = np.full((everyone.size, len(pulls)), np.nan)
     for column, one in enumerate(pulls):
         values[np.searchsorted(everyone, one.ids), column] = one.values
-    coords = {"respondent": everyone, "row": np.array([one.row for one in pulls])}
-    return {"influence": xr.DataArray(values, dims=("respondent", "row"), coords=coords)}
+    return Influences(everyone, np.array([one.row for one in pulls], dtype=np.intp), values)

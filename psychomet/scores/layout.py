@@ -158,7 +158,7 @@ def check_layout(
     """Raise :class:`InputError` with every name that is no facet of the table."""
     there = ", ".join(map(visible, table.facets)) or "none"
     faults = []
-    for argument, names in (("facets", facets or ()), ("fixed", fixed), ("by", (by,) if by else ())):
+    for argument, names in (("facets", facets or ()), ("fixed", fixed), ("by", () if by is None else (by,))):
         if isinstance(names, str):
             faults.append(Fault(argument, f"'{visible(names)}' is one text", "Pass a list of facets"))
             continue

@@ -85,6 +85,7 @@ _WORDS = {
     "float": "a number",
     "bool": "true or false",
     "map": "a list of NAME=NUMBER",
+    "texts": "a list of NAME=VALUE",
     "map_or_float": "a number or a list of NAME=NUMBER",
 }
 _ADVICE = {
@@ -92,13 +93,16 @@ _ADVICE = {
     "float": "Use 0.8, say",
     "bool": "Use true or false",
     "map": "Use item=5,prompt=2, say",
+    "texts": "Use persona=none, say",
     "map_or_float": "Use 2, or item=5,prompt=2",
 }
 
 
 def _kind(parameter: Parameter) -> str:
-    """Which of the five kinds of value an argument takes, from its annotation."""
+    """Which of the kinds of value an argument takes, from its annotation."""
     declared = str(parameter.annotation)
+    if declared.startswith("Mapping[str, str]"):
+        return "texts"
     for kind, start in (("map", "Mapping"), ("list", "Sequence"), ("bool", "bool"), ("int", "int")):
         if declared.startswith(start):
             return kind
@@ -109,6 +113,8 @@ def _value(text: str, kind: str) -> Any:
     """Read one value; ValueError if it is not of the kind."""
     if kind == "list":
         return [part.strip() for part in text.split(",") if part.strip()]
+    if kind == "texts":
+        return _pairs(text)
     if kind in ("map", "map_or_float"):
         return _numbers(text) if kind == "map" or "=" in text else float(text)
     if kind == "bool":
@@ -120,10 +126,17 @@ def _value(text: str, kind: str) -> Any:
 
 def _numbers(text: str) -> dict[str, float | int]:
     pairs = {}
+    for name, number in _pairs(text).items():
+        value = float(number)
+        pairs[name] = int(value) if value.is_integer() else value
+    return pairs
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = {}
     for part in text.split(","):
-        name, sep, number = part.rpartition("=")
+        name, sep, value = part.rpartition("=")
         if not sep or not name.strip():
             raise ValueError(part)
-        value = float(number)
-        pairs[name.strip()] = int(value) if value.is_integer() else value
+        pairs[name.strip()] = value.strip()
     return pairs

@@ -29,10 +29,14 @@ from psychomet.estimates.structure.correlations import correlations
 from psychomet.estimates.structure.dimensions import dimensions
 from psychomet.estimates.structure.factors import factors
 from psychomet.estimates.validity.alignment import alignment
+from psychomet.estimates.validity.belief_consistency import belief_consistency
+from psychomet.estimates.validity.criterion_validity import criterion_validity
 from psychomet.estimates.validity.effects import effects
 from psychomet.estimates.validity.link import link
 from psychomet.estimates.validity.link_parts import link_parts
+from psychomet.estimates.validity.logistic_link import logistic_link
 from psychomet.estimates.validity.mixed_link import mixed_link
+from psychomet.estimates.validity.multitrait import multitrait
 from psychomet.estimates.validity.specification_curve import specification_curve
 from psychomet.notes import Note
 from psychomet.result.result import Result, make_result
@@ -93,6 +97,10 @@ QUESTIONS: Mapping[str, Callable[..., Result]] = MappingProxyType(
         "mixed_link": mixed_link,
         "alignment": alignment,
         "specification_curve": specification_curve,
+        "multitrait": multitrait,
+        "criterion_validity": criterion_validity,
+        "belief_consistency": belief_consistency,
+        "logistic_link": logistic_link,
     }
 )
 """Question -> the function that answers it, in the order of the page."""
@@ -123,6 +131,11 @@ def takes(question: str) -> dict[str, Parameter]:
         raise InputError("the call", [fault])
     parameters = list(signature(QUESTIONS[question]).parameters.values())
     return {one.name: one for one in parameters[1:] if one.name not in SHARED}
+
+
+def takes_missing(question: str) -> bool:
+    """Return whether a question wants to know what to do with missing answers; True for one that is not there."""
+    return question not in QUESTIONS or "missing" in signature(QUESTIONS[question]).parameters
 
 
 def ask(

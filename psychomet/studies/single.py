@@ -10,7 +10,7 @@ from psychomet.pages.page import write_page
 from psychomet.result.result import Result
 from psychomet.scores.key import Key
 from psychomet.scores.score import Missing
-from psychomet.studies.questions import ask, takes
+from psychomet.studies.questions import ask, takes, takes_missing
 from psychomet.studies.whole import Report, settle, table_of
 from psychomet.table.responses import ResponseTable
 from psychomet.table.source import Source
@@ -59,7 +59,9 @@ def estimate(
         If there is no such question or option, or the table cannot answer it.
     """
     responses = table_of(source, key=key, facets=facets, columns=columns)
-    asked = settle(responses, missing=missing, seed=seed, conf_level=conf_level, n_boot=n_boot)
+    # A question that takes no rule for missing answers does not ask for one.
+    rule = missing if missing is not None or takes_missing(question) else "available"
+    asked = settle(responses, missing=rule, seed=seed, conf_level=conf_level, n_boot=n_boot)
     own = dict(options or {})
     if isinstance(own.get("other"), (str, PathLike)):
         own["other"] = table_of(own["other"], key=key, facets=facets, columns=columns)

@@ -15,7 +15,11 @@ from psychomet.schema import STANDARD_FACETS
 from psychomet.table.responses import to_frame
 
 ANALYSES = Path(__file__).resolve().parent.parent.parent / "analyses"
-DATA = {"huang_bfi": "huang_llmpersonality", "personality_illusion": "personality_illusion"}
+DATA = {
+    "huang_bfi": "huang_llmpersonality",
+    "personality_illusion": "personality_illusion",
+    "personallm": "personallm",
+}
 
 
 @pytest.fixture(scope="module", params=list(DATA))

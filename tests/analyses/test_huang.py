@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import psychomet as pm
+from psychomet.numerics.density import NOISE, dbscan, principal_scores
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -51,8 +52,10 @@ def scores(responses):
 
 
 @pytest.fixture(scope="module")
-def gone(run, responses):
-    return run.outliers(responses)
+def gone(responses, scores):
+    wide = scores.pivot(index="respondent", columns="scale", values="score")
+    points = principal_scores(wide.to_numpy(), count=2)
+    return wide.index[dbscan(points, radius=0.3, min_points=20) == NOISE].tolist()
 
 
 @pytest.fixture(scope="module")
@@ -137,10 +140,9 @@ def test_the_outlier_rule_changes_what_facets_carry(everything, kept):
     assert (after["label"] < before["label"]).all()
 
 
-def test_what_was_left_out_is_said_beside_the_numbers(run, kept):
-    [note] = [note for note in kept.notes if note.code == "left_out"]
-    assert run.RULE in note.text
-    assert f"{OUTLIERS} respondents" in note.text
+def test_what_was_left_out_is_said_beside_the_numbers(kept):
+    [note] = [note for note in kept.notes if note.code == "outliers_left_out"]
+    assert f"{OUTLIERS} of 2500 administrations (3.04 %)" in note.text
 
 
 def test_the_counts_on_the_page_are_those_of_this_test(run, everything, kept):
@@ -158,14 +160,82 @@ def test_published_values_are_those_of_the_printed_tables(run, data):
     theirs = pd.read_csv(file, keep_default_na=False)
     ours = run.published()
     levels = {code: name for _, (_, codes) in run.LEVELS.items() for code, name in codes.items()}
-    listed = {
-        (row.column, levels.get(row.row, levels.get(row.row.lower(), "")), row.statistic): row.value
-        for row in theirs[theirs["table"].isin([3, 9])].itertuples()
-    }
-    statistic = {"mean_score": "mean", "sd_score": "sd", "level_contrast": "difference"}
-    assert len(ours) == len(listed) == 145
+    names = {row.level for row in ours.itertuples() if row.source == "Table 4"}
+    listed = {}
+    for row in theirs.itertuples():
+        kind = row.statistic if row.table != 4 else f"{row.statistic} 4"
+        level = levels.get(row.row, levels.get(row.row.lower(), ""))
+        if row.table == 4:
+            [level] = [name for name in names if name.startswith(row.row)]
+        listed[row.column, level, kind] = row.value
+    statistic = {
+        "mean_score": "mean", "sd_score": "sd", "level_contrast": "difference",
+        "level_difference": "difference 4", "t": "t 4",
+    }  # fmt: skip
+    assert len(ours) == len(listed) == 165
     for row in ours.itertuples():
         assert listed[row.term, row.level, statistic[row.estimand]] == pytest.approx(row.reference, abs=1e-12)
+
+
+@pytest.fixture(scope="module")
+def changed(run, data):
+    return run.assigned(run.read_assigned(data))
+
+
+def administrations(run, data, facet):
+    """Domain scores as published, by what was assigned."""
+    return pd.DataFrame(
+        [
+            record["data"] | {"level": record["info"]["append_label"]}
+            for name in run.ASSIGNED[facet]
+            for record in run.records(data, name)
+        ]
+    )
+
+
+@pytest.mark.parametrize(("facet", "cells"), [("environment", 160), ("personality", 100), ("character", 160)])
+def test_tables_11_13_and_15_are_means_and_spreads_of_the_published_scores(run, data, changed, facet, cells):
+    theirs = administrations(run, data, facet).groupby("level").agg(["mean", "std"])
+    frame = changed.estimates.query(f"facet == '{facet}' and level != '{run.DEFAULT}'")
+    met = 0
+    for estimand, statistic in (("level_mean", "mean"), ("level_sd", "std")):
+        for row in frame[frame["estimand"] == estimand].itertuples():
+            assert row.estimate == pytest.approx(theirs.loc[row.level, (row.term, statistic)], abs=SAME_MEAN)
+            met += 1
+    assert met == cells
+
+
+def test_table_4_differences_to_two_decimals(run, changed):
+    frame = changed.estimates.query("estimand == 'level_difference'").dropna(subset="reference")
+    assert len(frame) == 10
+    assert ((frame["estimate"] - frame["reference"]).abs() <= PRINTED).all()
+
+
+def test_table_4_t_statistics_to_two_decimals(run, changed):
+    rows = run.table_4(changed).estimates
+    single = rows.query("estimand == 't statistic'")
+    assert len(single) == 10 and (single["estimate"].round(2) == single["reference"]).all()
+    assert rows.query("estimand == 't statistics equal to two decimals'")["estimate"].tolist() == [10]
+
+
+def test_table_4_needs_the_published_test(run, data, changed):
+    """Welch's test with the usual divisor meets one t of ten: the procedure is not a matter of taste."""
+    plain = pm.sensitivity(
+        run.read_assigned(data),
+        missing="available",
+        facets=["personality"],
+        reference={"personality": run.DEFAULT},
+    )
+    single = run.table_4(plain).estimates.query("estimand == 't statistic'")
+    assert (single["estimate"].round(2) == single["reference"]).sum() <= 2
+    assert (single["estimate"] - single["reference"]).abs().max() > 0.02
+
+
+def test_personalities_move_scores_more_than_languages_do(run, data):
+    found = run.personas(run.read_assigned(data)).estimates
+    assert set(found["estimand"]) == {"persona_ratio"} and len(found) == 20
+    assert found["estimate"].between(4.5, 75).all()
+    assert (found[found["facet"] == "language"]["conf_low"] > 1).all()
 
 
 def test_without_data_the_script_names_the_repository_and_the_place(run, tmp_path):
@@ -181,30 +251,3 @@ def test_without_data_the_script_names_the_repository_and_the_place(run, tmp_pat
     assert str(tmp_path / "nowhere") in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
-
-
-class TestNoise:
-    """The outlier rule on points whose clusters are plain to see."""
-
-    @pytest.fixture
-    def noise(self, run):
-        return run.noise
-
-    def test_a_far_point_is_noise_and_a_cluster_is_not(self, noise):
-        points = np.vstack([np.linspace(0, 0.2, 10)[:, None], [[5.0]]])
-        assert noise(points, radius=0.3, least=5).tolist() == [False] * 10 + [True]
-
-    def test_a_neighbour_of_a_core_point_is_kept_and_a_neighbour_of_such_a_neighbour_is_not(self, noise):
-        points = np.array([[-0.9], [-0.9], [0.0], [0.9], [1.8]])
-        assert noise(points, radius=1.0, least=4).tolist() == [False, False, False, False, True]
-
-    def test_a_point_counts_itself_as_neighbour(self, noise):
-        assert noise(np.zeros((3, 2)), radius=0.1, least=3).tolist() == [False] * 3
-        assert noise(np.zeros((3, 2)), radius=0.1, least=4).tolist() == [True] * 3
-
-    def test_the_projection_keeps_the_directions_of_largest_variance(self, run):
-        rng = np.random.default_rng(7)
-        wide = rng.normal(size=(200, 4)) * [1.0, 5.0, 0.5, 3.0]
-        made = run.principal_components(wide, count=2)
-        variance = np.sort(np.linalg.eigvalsh(np.cov(wide.T)))[::-1]
-        np.testing.assert_allclose(np.var(made, axis=0, ddof=1), variance[:2], rtol=1e-10)

@@ -28,6 +28,11 @@ def run(load_run):
 
 
 @pytest.fixture(scope="module")
+def tables(run):
+    return sys.modules["illusion_table"]
+
+
+@pytest.fixture(scope="module")
 def data(shared):
     folder = shared / "data" / "personality_illusion"
     if not folder.is_dir():
@@ -54,20 +59,20 @@ def test_the_table_has_eighteen_models_with_27_administrations_each(responses):
     assert design.levels["phase"] == ("base", "instruct", "instruct, large")
 
 
-def test_no_base_model_shares_its_name_with_an_instruct_model(run, data):
+def test_no_base_model_shares_its_name_with_an_instruct_model(run, data, tables):
     models = [set(pd.read_csv(data / run.FOLDER / file)["Model"]) for file in run.FILES]
     base, instruct, behaving = models
     assert (len(base), len(instruct)) == (6, 12)
     assert not base & instruct
     assert behaving == instruct
-    assert set(run.SAME_MODEL) == base
-    assert len(set(run.SAME_MODEL.values()) & instruct) == 6
+    assert set(tables.SAME_MODEL) == base
+    assert len(set(tables.SAME_MODEL.values()) & instruct) == 6
 
 
 @pytest.mark.parametrize("column", ["openeness", "self_regulation", "Calibaration", "IAT_Overall"])
-def test_scores_are_the_published_numbers_cell_by_cell(run, data, responses, column):
+def test_scores_are_the_published_numbers_cell_by_cell(run, data, responses, column, tables):
     scores = pm.score(responses, missing="complete")
-    scale = next(s.name for s in responses.key.scales if s.items == (run.ITEMS[column],))
+    scale = next(s.name for s in responses.key.scales if s.items == (tables.ITEMS[column],))
     ours = scores[scores["scale"] == scale].set_index(["respondent", "persona", "temperature", "sample"])[
         "score"
     ]
@@ -75,7 +80,7 @@ def test_scores_are_the_published_numbers_cell_by_cell(run, data, responses, col
     theirs = pd.concat([file for file in files if column in file.columns])
     assert len(ours) == len(theirs)
     for row in theirs.itertuples():
-        cell = (row.Model, run.PERSONAS[row.persona_index], f"{row.temp:.1f}", str(row.run))
+        cell = (row.Model, tables.PERSONAS[row.persona_index], f"{row.temp:.1f}", str(row.run))
         assert abs(ours[cell] - getattr(row, column)) < SAME
 
 
@@ -87,9 +92,9 @@ def test_panels_a_and_b_are_the_published_ones(figure, estimand):
     assert (panel["estimate"] - panel["reference"]).abs().max() <= PRINTED
 
 
-def test_panel_a_needs_its_row_filter(run, responses, figure):
+def test_panel_a_needs_its_row_filter(run, responses, figure, tables):
     """Over all system prompts the means are others: ten of the twelve leave the printed digits."""
-    scores = run.self_reports(responses)
+    scores = tables.self_reports(responses)
     means = scores.groupby(["phase", "scale"])["score"].mean()
     panel = figure[figure["estimand"] == "mean_score"]
     missed = [
@@ -99,24 +104,24 @@ def test_panel_a_needs_its_row_filter(run, responses, figure):
     assert sum(missed) == 10
 
 
-def test_panel_a_has_intervals_over_models_and_panel_b_says_why_it_has_none(run, responses, figure):
+def test_panel_a_has_intervals_over_models_and_panel_b_says_why_it_has_none(run, responses, figure, tables):
     a = figure[figure["estimand"] == "mean_score"]
     b = figure[figure["estimand"] == "median_absolute_deviation"]
     assert (a["n"] == 6).all() and (b["n"] == 6).all()
     assert b["conf_low"].isna().all() and (b["reason"] != "").all()
-    scores = run.self_reports(responses).query("scale == 'Openness' and phase == 'base'")
+    scores = tables.self_reports(responses).query("scale == 'Openness' and phase == 'base'")
     models = scores[scores["persona"] == "helpful assistant"].groupby("respondent")["score"].mean()
     expected = stats.ttest_1samp(models, 0).confidence_interval(0.95)
     first = a.iloc[0]
     np.testing.assert_allclose([first["conf_low"], first["conf_high"]], list(expected), rtol=1e-10)
 
 
-def test_instruct_minus_base_is_the_paired_comparison(run, responses):
+def test_instruct_minus_base_is_the_paired_comparison(run, responses, tables):
     frame = run.instruct_minus_base(responses).estimates.set_index("term")
-    means = run.self_reports(responses).groupby(["scale", "respondent"])["score"].mean()
-    for trait in run.TRAITS:
-        base = means[trait].loc[list(run.SAME_MODEL)].to_numpy()
-        tuned = means[trait].loc[list(run.SAME_MODEL.values())].to_numpy()
+    means = tables.self_reports(responses).groupby(["scale", "respondent"])["score"].mean()
+    for trait in tables.TRAITS:
+        base = means[trait].loc[list(tables.SAME_MODEL)].to_numpy()
+        tuned = means[trait].loc[list(tables.SAME_MODEL.values())].to_numpy()
         test = stats.ttest_rel(tuned, base)
         row = frame.loc[trait]
         assert row["estimate"] == pytest.approx((tuned - base).mean(), rel=1e-10)
@@ -138,6 +143,7 @@ def test_published_values_are_those_beside_the_data(run, data):
     theirs = pd.read_csv(file, keep_default_na=False)
     theirs = theirs[theirs["panel"].isin(["RQ1-A", "RQ1-B"])].set_index(["panel", "subset", "trait"])["value"]
     ours = pd.read_csv(run.HERE / "published.csv", keep_default_na=False)
+    ours = ours[ours["source"].isin(["Figure RQ1, panel A", "Figure RQ1, panel B"])]
     column = {
         "Conscientiousness": "consciencienes",
         "Openness": "openeness",

@@ -77,6 +77,17 @@ def test_exact_rank_test_with_ties_goes_through_all_orderings() -> None:
     assert np.isnan(rank_test(np.ones(5), np.arange(5.0)))
 
 
+def test_means_that_differ_by_rounding_share_a_rank_whatever_the_unit() -> None:
+    x = np.array([0.1 + 0.2, 0.3, 1.0, 2.0, 3.0])
+    y = np.array([5.0, 1.0, 2.0, 4.0, 3.0])
+    assert x[0] != x[1]
+    tied = spearman(np.array([0.3, 0.3, 1.0, 2.0, 3.0]), y)
+    for unit in (1.0, 1e-6, 1e6):
+        assert spearman(x * unit, y) == tied
+        assert rank_test(x * unit, y) == rank_test(np.array([0.3, 0.3, 1.0, 2.0, 3.0]), y)
+    assert spearman(np.array([0.3, 0.3 + 1e-9, 1.0, 2.0, 3.0]), y) != tied
+
+
 def test_perfect_and_undefined_correlations() -> None:
     x = np.array([0.1, 0.2, 0.3, 0.4, 0.7])
     assert pearson(x, 3 * x + 1) == pytest.approx(1)

@@ -7,7 +7,13 @@ import pytest
 from scipy import optimize, stats
 from scipy.spatial.distance import jensenshannon
 
-from psychomet.numerics.equivalent_forms import clustered_superiority, js_centroid, js_distance
+from psychomet.numerics.equivalent_forms import (
+    clustered_superiority,
+    counted_superiority,
+    js_centroid,
+    js_distance,
+    mean_js_distance,
+)
 
 SAME = 1e-10
 # The search over two free probabilities stops near the minimum, not at it.
@@ -62,6 +68,46 @@ def test_superiority_is_mann_whitneys_and_its_error_delongs() -> None:
     assert found.std_error**2 == pytest.approx(delong * 70 / 69, rel=SAME)
     assert found.influence.sum() == pytest.approx(0, abs=SAME)
     assert found.conf_low < found.estimate < found.conf_high
+
+
+@pytest.mark.parametrize("codes", [1, 2, 5])
+def test_counting_by_code_is_sorting(codes: int) -> None:
+    rng = np.random.default_rng(4)
+    values, units = rng.integers(0, codes, size=(2, 300)), rng.integers(0, 25, size=(2, 300))
+    counts = np.zeros((2, 25, codes + 1), dtype=int)
+    for side in range(2):
+        np.add.at(counts[side], (units[side], values[side]), 1)
+    one = counted_superiority(counts[0], counts[1], conf_level=0.9)
+    other = clustered_superiority(
+        values[0].astype(float), values[1].astype(float), x_unit=units[0], y_unit=units[1], n_units=25,
+        conf_level=0.9,
+    )  # fmt: skip
+    for found, wanted in zip(one, other, strict=True):
+        assert found == pytest.approx(wanted, rel=SAME, abs=1e-14, nan_ok=True)
+
+
+def test_mean_distance_of_counts_is_that_of_each_table() -> None:
+    rng = np.random.default_rng(5)
+    counts = rng.multinomial(4, [0.6, 0.3, 0.1, 0], size=(400, 3))
+    counts[7] = counts[7][[2, 0, 1]]
+    wanted = []
+    for one in counts:
+        p = one / one.sum(axis=1, keepdims=True)
+        wanted.append(js_distance(p, js_centroid(p)[None]).mean())
+    # The square root of a divergence of 0 makes 1e-8 of rounding.
+    assert mean_js_distance(counts) == pytest.approx(wanted, abs=1e-7)
+    large = counts * 10**6
+    assert mean_js_distance(large) == pytest.approx(wanted, abs=1e-7)
+    assert mean_js_distance(np.empty((0, 3, 4), dtype=int)).size == 0
+
+
+def test_centroids_have_no_slope_left() -> None:
+    """At the least mean divergence log c - mean log((p + c) / 2) is the same for all categories."""
+    p = np.random.default_rng(6).dirichlet([0.2, 0.5, 1, 3], size=(50, 6))
+    centre = js_centroid(p)
+    slope = np.log(centre) - np.log((p + centre[:, None]) / 2).mean(axis=1)
+    assert np.ptp(slope, axis=1).max() < 1e-8
+    assert centre.sum(axis=1) == pytest.approx(1, abs=SAME)
 
 
 def test_one_cluster_and_constants_have_no_test() -> None:

@@ -12,11 +12,9 @@ from psychomet.numerics.permutation import (
     mean_difference_test,
     pearson_test,
     permutation_test,
-    permuted_rows,
-    shared_by,
     spearman_test,
-    turns,
 )
+from psychomet.numerics.rearrangements import permuted_rows, shared_by, turns
 
 # A chi-squared test of a fixed seed that fails at this level has found a fault, not chance.
 UNLIKELY = 1e-4
@@ -236,6 +234,21 @@ def test_error_rate_is_the_nominal_one(kind):
             p = pearson_test(x, y, studentized=kind == "studentized", **given).p_value
         hits += p <= 0.05
     assert abs(hits / campaigns - 0.05) < ERRORS * np.sqrt(0.05 * 0.95 / campaigns)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [30, 200, 1000])
+def test_error_rates_at_many_levels(n):
+    """The p value is uniform on its grid, also where sixteen rearrangements share a random permutation."""
+    campaigns, n_permutations = 10_000, 99
+    found = np.empty(campaigns)
+    for seed in range(campaigns):
+        rng = np.random.default_rng([20261122, seed])
+        x, y = rng.standard_exponential(n) ** 2, rng.standard_t(2, n)
+        found[seed] = pearson_test(x, y, n_permutations=n_permutations, seed=seed).p_value
+    for level in (0.01, 0.05, 0.10, 0.50):
+        rate = np.mean(found <= level + SAME)
+        assert abs(rate - level) < ERRORS * np.sqrt(level * (1 - level) / campaigns)
 
 
 def test_sharing_a_permutation_costs_little_precision():

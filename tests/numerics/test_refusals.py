@@ -1,4 +1,4 @@
-"""Equal rates, bounds of a mean and the studentized permutation test: known values, and error rates.
+"""Equal rates, bounds of a mean and the correlation of refusal and trait: known values, and error rates.
 
 Run as a program it prints the tables of docs/validation/refusal.md:
 ``python tests/numerics/test_refusals.py 2000``.
@@ -7,14 +7,16 @@ Run as a program it prints the tables of docs/validation/refusal.md:
 from __future__ import annotations
 
 import sys
-from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from psychomet.numerics.refusals import equal_rates, identified_mean, studentized_permutation
+from psychomet.numerics.association import resample_limits
+from psychomet.numerics.permutation import pearson_test
+from psychomet.numerics.refusals import apart, equal_rates, identified_mean, resampled_pearson
+from psychomet.numerics.resample import resample_weights
 
 SEED = 20261121
 REPLICATES = 1000
@@ -29,8 +31,9 @@ LEAST_POWER = 0.15
 # The interval of a mean under refusal covers at least what it says but for the Monte Carlo error and skewed scores.
 LEAST_COVERAGE = 0.925
 SAME = 1e-10
-# 20,000 random permutations against all 720: three Monte Carlo errors of a p value near .5.
-NEAR = 0.011
+# Coverage of 95 % intervals of r where at least eight respondents stand apart is .89 to .95 in docs/validation/refusal.md;
+# Monte Carlo error .01 at 500 intervals.
+LEAST_TRAIT_COVERAGE = 0.88
 
 
 def test_equal_rates_is_hotellings_test_of_paired_rates() -> None:
@@ -88,19 +91,29 @@ def test_bounds_of_few_units_and_of_constants() -> None:
     assert (same.conf_low, same.conf_high) == (1, 2)
 
 
-def test_permutation_p_value_is_that_of_all_orders() -> None:
+def test_resampled_correlations_are_those_of_the_resampled_rows() -> None:
     rng = np.random.default_rng(6)
-    x, y = rng.normal(size=6), rng.exponential(size=6)
-    a, b = x - x.mean(), y - y.mean()
+    x, y = rng.normal(size=12), rng.exponential(size=12)
+    found = resampled_pearson(x, y, n_boot=50, seed=1)
+    weights = np.concatenate(list(resample_weights(12, n_boot=50, seed=1)))
+    for at, weight in enumerate(weights.astype(int)):
+        rows = np.repeat(np.arange(12), weight)
+        assert found[at] == pytest.approx(np.corrcoef(x[rows], y[rows])[0, 1], rel=SAME)
 
-    def statistic(values: np.ndarray) -> float:
-        return abs(a @ values) / np.sqrt(a**2 @ values**2)
 
-    every = [statistic(np.array(order)) for order in permutations(b)]
-    exact = np.mean(np.array(every) >= statistic(b) * (1 - 1e-12))
-    found = studentized_permutation(x, y, n_permutations=20_000, seed=1)
-    assert found == pytest.approx(exact, abs=NEAR)
-    assert np.isnan(studentized_permutation(x, np.ones(6), n_permutations=100, seed=1))
+def test_resamples_in_which_nothing_varies_have_no_correlation() -> None:
+    y = np.zeros(8)
+    y[0] = 1.0
+    found = resampled_pearson(np.arange(8.0), y, n_boot=200, seed=1)
+    # The one who differs is left out of a resample with probability (7 / 8)^8 = .34.
+    assert 0.2 < np.isnan(found).mean() < 0.5
+
+
+@pytest.mark.parametrize(
+    ("values", "few"), [([0, 0, 0, 0.5], 1), ([1, 1, 0.5, 0], 2), ([0.1, 0.2], 1), ([], 0)]
+)
+def test_those_who_stand_apart_are_counted(values: list[float], few: int) -> None:
+    assert apart(np.array(values)) == few
 
 
 # --- error rates and coverage ----------------------------------------------------------------------
@@ -166,7 +179,7 @@ def rejected_trait(setting: Setting, replicates: int, slope: float) -> tuple[flo
         if np.ptp(rate) == 0:
             continue
         wrong += (
-            studentized_permutation(level, rate, n_permutations=199, seed=at) <= NOMINAL,
+            pearson_test(level, rate, n_permutations=199, seed=at, studentized=True).p_value <= NOMINAL,
             stats.pearsonr(level, rate).pvalue < NOMINAL,
         )
     return float(wrong[0] / replicates), float(wrong[1] / replicates)
@@ -199,6 +212,44 @@ def covered(setting: Setting, replicates: int, slope: float) -> tuple[float, flo
     return float(inside[0] / replicates), float(inside[1] / replicates), width / replicates
 
 
+APART = [
+    Setting(n, 20, rate, total, True)
+    for n, rate in ((20, 0.03), (60, 0.01), (60, 0.03))
+    for total in (2.0, 20.0)
+]
+
+
+def covered_trait(
+    settings: list[Setting], replicates: int, slope: float
+) -> dict[int, tuple[int, float, float]]:
+    """Intervals, coverage and share without zero of the bootstrap of r, by how many respondents stand apart."""
+    held: dict[int, list[tuple[bool, bool]]] = {}
+    for setting in settings:
+        rng = np.random.default_rng(
+            [SEED, 11, setting.n, int(1000 * setting.rate), int(setting.total), int(slope)]
+        )
+
+        def drawn(n: int, one: Setting, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+            trait, own = rng.normal(size=n), own_rates(rng, one._replace(n=n))
+            own = np.clip(own, 1e-9, 1 - 1e-9)
+            refused = rng.binomial(one.k, 1 / (1 + np.exp(np.log(1 / own - 1) - slope * trait)))
+            level = trait + rng.normal(size=n) * 2 / np.sqrt(np.maximum(one.k - refused, 1))
+            return level[refused < one.k], refused[refused < one.k] / one.k
+
+        truth = np.corrcoef(*drawn(1_000_000, setting, rng))[0, 1]
+        for at in range(replicates):
+            level, rate = drawn(setting.n, setting, rng)
+            if level.size < 5 or not apart(rate):
+                continue
+            _, low, high = resample_limits(
+                resampled_pearson(level, rate, n_boot=300, seed=at), n=level.size, conf_level=0.95
+            )
+            held.setdefault(apart(rate), []).append((bool(low <= truth <= high), not low <= 0 <= high))
+    return {
+        few: (len(one), *(float(part) for part in np.mean(one, axis=0))) for few, one in sorted(held.items())
+    }  # type: ignore[misc]
+
+
 COVER = [Setting(n, 10, rate, np.inf, True) for n in (20, 60) for rate in (0.05, 0.2)]
 
 
@@ -217,6 +268,14 @@ def test_refusal_and_trait_errs_as_often_as_it_says_and_finds_what_is_there(sett
     # Rare refusals that stand on very few respondents show nothing at all: that is in the table.
     if setting.rate > 0.1 or setting.total > 10:
         assert there >= LEAST_POWER
+
+
+@pytest.mark.slow
+def test_intervals_of_refusal_and_trait_cover_where_enough_stand_apart_and_not_where_one_does() -> None:
+    found = covered_trait(APART, REPLICATES // 4, slope=0.0)
+    enough = [(n, n * coverage) for few, (n, coverage, _) in found.items() if few >= 8]
+    assert sum(part for _, part in enough) / sum(n for n, _ in enough) >= LEAST_TRAIT_COVERAGE
+    assert found[1][1] < 0.5
 
 
 @pytest.mark.slow
@@ -242,6 +301,14 @@ def main(replicates: int) -> None:
         write(
             f"| {one.n} | {one.rate} | {one.total:g} | {null[0]:.3f} | {null[1]:.3f} | {half[0]:.2f} | {full[0]:.2f} |\n"
         )
+    write(
+        "\n| stand apart | intervals | covered, slope 0 | without zero | covered, slope 1 |\n|---|---|---|---|---|\n"
+    )
+    null, there = (covered_trait(APART, replicates, slope) for slope in (0.0, 1.0))
+    for few in range(1, 21):
+        if few in null and few in there:
+            n, held, away = null[few]
+            write(f"| {few} | {n} | {held:.3f} | {away:.3f} | {there[few][1]:.3f} |\n")
     write("\n| n | rate | slope | answers given | any | width of any |\n|---|---|---|---|---|---|\n")
     for one in COVER:
         for slope in (0.0, 0.5):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from psychomet.pages.compose.consistency import consistency as section_of
+from psychomet.pages.compose.consistency import row_names
 from psychomet.pages.compose.context import Context
 from psychomet.pages.document import Figure, Section, Table
 from psychomet.result.result import Result, make_result
@@ -81,3 +82,20 @@ def test_texts_from_data_stay_texts(hostile_texts: tuple[str, ...]) -> None:
     ]
     found = section(make_result("consistency", everything))
     assert len(blocks(found, Table)) == 7
+
+
+def test_lines_of_one_scale_are_named_by_their_group() -> None:
+    long = "model = a-model-with-a-very-long-name-"
+    found = row_names([("E", ""), ("E", f"{long}8b"), ("E", f"{long}70b")])
+    assert list(found.values()) == ["all together", "…-8b", "…-70b"]
+    assert list(row_names([("E", ""), ("C", "")]).values()) == ["E", "C"]
+
+
+def test_long_names_lose_their_middle_and_stay_apart() -> None:
+    terms = ["a" * 30 + "x", "a" * 30 + "y"]
+    groups = ["", "model = " + "b" * 40, "model = c" + "b" * 40]
+    found = row_names([(term, group) for term in terms for group in groups])
+    assert len(set(found.values())) == 6 and max(map(len, found.values())) <= 28
+    assert found[terms[0], ""].endswith("x") and "…" in found[terms[0], ""]
+    alike = row_names([("d" * 14 + middle + "d" * 14, "") for middle in "xyz"])
+    assert len(set(alike.values())) == 3

@@ -14,6 +14,7 @@ from psychomet.pages.compose.effects import effects
 from psychomet.pages.document import Figure, Section, Table
 from psychomet.pages.figures.curves import Point
 from psychomet.pages.figures.doses import draw_doses
+from psychomet.pages.figures.dots import draw_dots
 from psychomet.pages.words import RULES
 from psychomet.result.result import Result, make_result
 
@@ -124,3 +125,68 @@ def test_equal_input_gives_equal_bytes(panels: int) -> None:
         for _ in range(2)
     )
     assert one.svg == two.svg and one.png == two.png
+
+
+def pair(term: str, group: str = "", **more: Any) -> dict[str, Any]:
+    return row("cohen_d", 1.2, method="noncentral_t; pooled, divisor n - 1", level="high", other="low") | {
+        "term": term, "group": group,
+    } | more  # fmt: skip
+
+
+def test_one_pair_of_levels_is_one_drawing_with_a_marker_per_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+
+    def kept(dots: Any, **given: Any) -> Figure:
+        drawn.append((dots, given))
+        return draw_dots(dots, **given)
+
+    monkeypatch.setattr("psychomet.pages.compose.effects.draw_dots", kept)
+    groups = ("", "model = a", "model = b")
+    found = section(
+        make_result("effects", [pair(term, group) for term in ("warmth", "order") for group in groups])
+    )
+    assert set(figures(found)) == {"effects-differences"}
+    dots, given = drawn.pop()
+    assert {dot.row for dot in dots} == {"warmth", "order"}
+    assert [dot.series for dot in dots[:3]] == ["all", "model = a", "model = b"]
+    # Zero is always in sight.
+    assert given["reach"] == (0.0, 0.0) and given["axis"] == "Cohen d, high against low"
+    # More groups than there are markers get rows of their own.
+    section(make_result("effects", [pair("warmth", f"model = m{at}") for at in range(9)]))
+    dots, _ = drawn.pop()
+    assert {dot.series for dot in dots} == {"d"} and dots[8].row == "warmth | model = m8"
+
+
+def test_stability_has_its_tables_and_names_from_data_stay_data() -> None:
+    rows = [pair("warmth")]
+    shared = {"term": "", "group": "over way", "other": "base", "n": 30}
+    rows += [
+        row("effect_share", share, 0.05, method="fieller; x") | shared | {"facet": facet}
+        for facet, share in (("way", 0.6), ("scale", 0.3), (f"way x {HOSTILE}", 0.1))
+    ]
+    rows += [
+        row(name, 0.5, method="region; x") | shared | {"facet": "way"}
+        for name in ("effect_consistency", "effect_order_rho")
+    ]
+    rows += [
+        row("stability_score", 0.8, 0.1, method="draws; x") | shared | {"group": group, "level": level}
+        for group, level in (("way = prompt", ""), ("over way", HOSTILE), ("way = prompt", "up"))
+    ]
+    tables = [block for block in section(make_result("effects", rows)).blocks if isinstance(block, Table)]
+    captions = ["".join(map(str, table.caption)) for table in tables]
+    assert any("sampling error is taken out" in caption for caption in captions)
+    assert any("Handa" in caption for caption in captions)
+    without = section(make_result("effects", [pair("warmth")]))
+    assert not any("Handa" in "".join(map(str, b.caption)) for b in without.blocks if isinstance(b, Table))
+
+
+def test_within_respondents_the_corrected_test_stands_beside_the_share() -> None:
+    rows = [
+        pair("warmth"),
+        row("eta_squared", 0.3, statistic=9.0, df=2.0, df2=58.0, p_value=0.001),
+        row("omega_squared", 0.28),
+        row("generalized_eta_squared", 0.12, 0.05, method="delta; x"),
+        row("sphericity_epsilon", 0.61, np.nan, p_value=0.012, reason="a correction", method="none; x"),
+    ]
+    names = {name for table in heads(section(make_result("effects", rows))) for name in table}
+    assert {"Generalized eta squared", "Epsilon", "p corrected"} <= names

@@ -74,3 +74,29 @@ def test_texts_from_data_stay_texts(hostile_texts: tuple[str, ...]) -> None:
 def test_a_missing_part_is_left_out(missing: str) -> None:
     found = section(make_result("refusal", [row for row in rows("A") if row["estimand"] != missing]))
     assert blocks(found, Table)
+
+
+def test_a_facet_of_many_levels_is_drawn_in_order_and_named_at_its_ends() -> None:
+    rate = {
+        "estimand": "refusal_rate",
+        "term": "all items",
+        "conf_level": 0.95,
+        "n": 40,
+        "method": "wilson; x",
+    }
+    levels = [
+        {**rate, "facet": "persona", "level": f"p{at:03d}", "estimate": at / 100, "conf_low": at / 200, "conf_high": at / 90}
+        for at in range(1, 61)
+    ]  # fmt: skip
+    whole = {**rate, "estimate": 0.3, "conf_low": 0.2, "conf_high": 0.4}
+    few = [{**one, "facet": "prompt", "level": f"w{at}"} for at, one in enumerate(levels[:2])]
+    found = section(make_result("refusal", [whole, *levels, *few]))
+    first, second = blocks(found, Figure)[1:]
+    assert "60 levels: from p001 with 1.0 % to p060 with 60.0 %" in first.alt and "w1 with" in second.alt
+    table = blocks(found, Table)[-1]
+    assert (
+        len(table.rows) == 22
+        and "p060" in text(table)
+        and "p001" in text(table)
+        and "p030" not in text(table)
+    )

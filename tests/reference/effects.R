@@ -39,6 +39,10 @@ pooled <- function(yi, vi) {
        t = fit$zval, p = fit$pval, pi = c(p$pi.lb, p$pi.ub), tau2 = ci["tau^2", ], I2 = ci["I^2(%)", ] / 100,
        Q = fit$QE, Qp = fit$QEp)
 }
+repeated <- cbind(a, b, c = c(3.9, 2.1, 4.6, 3.2, 3.4, 4.0, 2.2, 4.4, 4.1, 5.0), d = c(3.3, 2.9, 4.0, 2.6, 2.0, 4.4, 3.0, 3.7, 4.0, 2.9))
+within <- anova(lm(repeated ~ 1), X = ~1, test = "Spherical")
+words <- attr(within, "heading")
+epsilon <- as.numeric(sub(".*Greenhouse-Geisser epsilon: *([0-9.]+).*", "\\1", paste(words, collapse = " ")))
 write(toJSON(list(
   versions = list(R = as.character(getRversion()), metafor = as.character(packageVersion("metafor"))),
   x = x, y = y, a = a, b = b,
@@ -55,6 +59,7 @@ write(toJSON(list(
   anova = list(scores = scores, group = as.integer(group) - 1L, F = table$`F value`[1], p = table$`Pr(>F)`[1],
                eta2 = ss[1] / sum(ss),
                omega2 = (ss[1] - table$Df[1] * table$`Mean Sq`[2]) / (sum(ss) + table$`Mean Sq`[2])),
+  repeated = list(scores = unname(repeated), F = within$F[1], p = within$`Pr(>F)`[1], p_gg = within$`G-G Pr`[1], epsilon4 = epsilon),
   isotonic = isoreg(c(2.0, 2.4, 2.2, 3.1, 3.0, 3.9))$yf,
   pooled = list(pooled(effects, variances), pooled(c(.31, .35, .28, .33), c(.05, .04, .06, .08)))
 ), digits = NA, auto_unbox = TRUE, pretty = TRUE), stdout())

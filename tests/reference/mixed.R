@@ -1,14 +1,16 @@
-# Makes mixed.json: linear mixed models from lme4 and lmerTest, of tables simulated here (their rows are written too).
-# Run: Rscript mixed.R > mixed.json     (R 4.2.2, lme4 1.1-31, lmerTest 3.1-3, jsonlite)
-suppressPackageStartupMessages({library(lme4); library(lmerTest); library(jsonlite)})
+# Makes mixed.json: linear mixed models from lme4, lmerTest and pbkrtest, of tables simulated here (their rows are written too).
+# Run: Rscript mixed.R > mixed.json     (R 4.2.2, lme4 1.1-31, lmerTest 3.1-3, pbkrtest 0.5.2, jsonlite)
+suppressPackageStartupMessages({library(lme4); library(lmerTest); library(pbkrtest); library(jsonlite)})
 tight <- lmerControl(optimizer = "nloptwrap", calc.derivs = FALSE,
   optCtrl = list(xtol_abs = 1e-12, ftol_abs = 1e-12, xtol_rel = 1e-12, ftol_rel = 1e-14, maxeval = 20000))
 fit <- function(f, d, REML = TRUE) {
   m <- suppressMessages(suppressWarnings(lmerTest::lmer(f, d, control = tight, REML = REML)))
   s <- coef(summary(m))
-  list(formula = deparse(f), reml = REML, coefficient = unname(s[, 1]), std_error = unname(s[, 2]), df = unname(s[, 3]),
+  r <- if (REML) coef(summary(m, ddf = "Kenward-Roger")) else NULL
+  c(list(formula = deparse(f), reml = REML, coefficient = unname(s[, 1]), std_error = unname(s[, 2]), df = unname(s[, 3]),
        components = lapply(VarCorr(m), function(v) unname(matrix(as.numeric(v), nrow(v)))), residual = sigma(m)^2,
-       deviance = if (REML) REMLcrit(m) else unname(deviance(m)), effects = lapply(ranef(m), function(r) unname(as.matrix(r))))
+       deviance = if (REML) REMLcrit(m) else unname(deviance(m)), effects = lapply(ranef(m), function(r) unname(as.matrix(r)))),
+       if (REML) list(adjusted_covariance = unname(as.matrix(vcovAdj(m))), adjusted_df = unname(r[, 3])))
 }
 set.seed(51)
 d <- expand.grid(a = 1:30, b = 1:6, c = 1:4); d <- d[runif(nrow(d)) > .4, ]

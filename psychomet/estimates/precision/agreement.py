@@ -49,6 +49,7 @@ from psychomet.notes import Note
 from psychomet.numerics.icc import MeanSquares, mean_squares
 from psychomet.numerics.icc_bootstrap import influences, log_f_errors
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import (
     boot_faults,
@@ -74,6 +75,7 @@ LONG_TAIL, TAIL_CHANCE = 1.2, 1.6
 """The error of log F over that of normal scores, and how far above 1 it goes by chance, times the root of n."""
 
 
+@declared
 def agreement(
     responses: ResponseTable,
     *,

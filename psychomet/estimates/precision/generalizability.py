@@ -39,6 +39,7 @@ from psychomet.estimates.precision.generalizability_profile import profile_notes
 from psychomet.estimates.precision.generalizability_rows import Found, study_rows
 from psychomet.notes import Note
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.layout import check_layout, layouts
 from psychomet.scores.layout_study import Fitted, fit_layout, layout_notes, layout_settings
@@ -51,6 +52,7 @@ from psychomet.text import visible
 Floats = NDArray[np.float64]
 
 
+@declared
 def generalizability(
     responses: ResponseTable,
     *,

@@ -36,6 +36,7 @@ from psychomet.errors import Fault, InputError
 from psychomet.estimates.precision.omega_notes import Fitted, omega_notes
 from psychomet.estimates.precision.omega_rows import asked, definitions, obstacle, study
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import (
     boot_faults,
@@ -58,6 +59,7 @@ MANY_INFLUENCES = 50_000_000
 RULES = {"available": "all available pairs", "complete": "complete rows"}
 
 
+@declared
 def omega(
     responses: ResponseTable,
     *,

@@ -45,6 +45,7 @@ from psychomet.numerics.dstudy import (
     coefficient as coefficient_of,
 )
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.layout import ITEM, check_layout, layouts
 from psychomet.scores.layout_study import Fitted, fit_layout, layout_notes, layout_settings, numbers_text
@@ -60,6 +61,7 @@ MOST_LEVELS = 10
 FEWEST_LIKELY = 0.5
 
 
+@declared
 def plan(
     responses: ResponseTable,
     *,

@@ -62,6 +62,7 @@ from psychomet.notes import Note
 from psychomet.numerics.kappa import Weights
 from psychomet.numerics.krippendorff import Level
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import boot_faults, facet_faults, held_table, seed_faults, table_notes
 from psychomet.scores.sample_notes import FEW_RESPONDENTS, listed
@@ -77,6 +78,7 @@ PARADOX = (0.8, 0.4)
 """Percent agreement above the first with Fleiss' kappa below the second: one category prevails."""
 
 
+@declared
 def rater_agreement(
     responses: ResponseTable,
     *,

@@ -42,6 +42,7 @@ from psychomet.estimates.precision.score_rows import (
 )
 from psychomet.notes import Note
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key, Scale
 from psychomet.scores.request import (
     boot_faults,
@@ -72,6 +73,7 @@ INTERVALS = ("feldt", "bonett", "delta", "bootstrap", "bca", "percentile")
 DEFAULT_INTERVALS = ("feldt", "bootstrap")
 
 
+@declared
 def reliability(
     responses: ResponseTable,
     *,

@@ -15,7 +15,8 @@ respondent, item and everything else. Per scale and facet:
 - entropy_shift: by how much the entropy of the answers to an item (0 one answer only, 1 all codes equally often) moves, mean
   over items with the t test over items.
 - js_distance: mean Jensen-Shannon distance (natural logarithms, 0 to .8326) of a respondent's answer distributions under
-  the forms to their Jensen-Shannon centroid, item by item.
+  the forms to their Jensen-Shannon centroid, item by item: paraphrases, use-cases, languages. With ``facet`` = "item" that of the
+  keyed answers to the items of a scale, all administrations together: questions about one topic.
 
 Where papers leave a formula open: Lee et al. (2024, TRAIT) report three rates of 0 to 100 per cent, refusal, prompt and
 option-order sensitivity, as answers that change between equivalent forms; the formula of the two sensitivities is not in what
@@ -23,9 +24,10 @@ was available, and secondary sources disagree on values. changed_answers is the 
 answers scored as high or low; neither is claimed to be theirs. Gupta, Song and Anumanchipalli (2023) test per trait and pair of
 prompts that scores have one distribution and count rejections at .05; that the test is Mann-Whitney's is from a secondary
 source, and no correction is made for the number of tests or for answers to the same items: that is the first row. Moore,
-Deshpande and Yang (2024, ValueConsistency) average the distance to the centroid over paraphrases, use-cases, languages or topics; how
-they weight and smooth is taken from their code's description, not checked against their numbers. Tjuatja et al. (2024) report
-percentage-point shifts with a t test over questions.
+Deshpande and Yang (2024, ValueConsistency) average the distance to the centroid over paraphrases, use-cases, languages or topics;
+their published code adds 1e-10 to every probability and takes distributions as the models give them, here they are counted. Tjuatja et
+al. (2024) report percentage-point shifts with a t test over questions; their published code takes the first form minus the second (here
+second minus first) and divides each form's entropy by the logarithm of its number of options (here of the codes seen).
 
 Misleads where answers hardly vary (nothing changes because one option is always taken), where a form changes the meaning and
 not the words only, with few draws per form (the distance is then above 0 by chance alone), and where shifts in opposite
@@ -54,17 +56,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from psychomet.errors import Fault, InputError
-from psychomet.estimates.sensitivity.consistency_forms import SAMPLE, Forms, forms, groups
+from psychomet.estimates.sensitivity.consistency_forms import SAMPLE, Forms, as_given, coded, forms, groups
+from psychomet.estimates.sensitivity.consistency_notes import consistency_notes
 from psychomet.estimates.sensitivity.consistency_rows import (
+    ITEM,
+    PULL,
+    Codes,
     Row,
     beyond_chance,
     changed,
     distance,
+    distance_of_items,
     item_entropies,
     item_shifts,
     shift,
@@ -73,6 +82,8 @@ from psychomet.estimates.sensitivity.consistency_rows import (
 from psychomet.notes import Note
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
+from psychomet.scores.influences import Pull, gathered
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table, table_notes
 from psychomet.scores.sample_notes import listed
@@ -84,19 +95,19 @@ from psychomet.text import visible
 
 Floats = NDArray[np.float64]
 
-NOTHING: Mapping[str, Sequence[float]] = MappingProxyType({})
+NOTHING: Mapping[str, Codes] = MappingProxyType({})
 ALL = "all scales"
 REJECTED = 0.05
-FEW = 10
 
 
+@declared
 def consistency(
     responses: ResponseTable,
     *,
     key: Key | None = None,
     by: str | None = None,
     facets: Sequence[str] | None = None,
-    watch: Mapping[str, Sequence[float]] = NOTHING,
+    watch: Mapping[str, Codes] = NOTHING,
     conf_level: float = 0.95,
 ) -> Result:
     """Say how far answers stay the same between equivalent forms of the questions.
@@ -113,9 +124,10 @@ def consistency(
     facets : sequence of str, optional
         Facets whose levels are equivalent forms; default all that do not say who answered. Replicate draws
         (``sample``) are always looked at beside them, where the table has them.
-    watch : mapping of str to sequence of float
+    watch : mapping of str to sequence of float, or to a mapping of level to sequence of float
         Name -> codes as given whose share is watched: {"agree": [4, 5]} for acquiescence, {"middle": [3]} for odd
-        and even numbers of options, {"no opinion": [6]} for floating opinions, {"first": [1]} for the order of options.
+        and even numbers of options, {"no opinion": [6]} for floating opinions, {"first": [1]} for the order of options. Where
+        the options differ between forms, the codes by form: {"not allowed": {"allow": [2], "forbid": [1]}}.
     conf_level : float
         Nominal coverage of the intervals.
 
@@ -123,7 +135,8 @@ def consistency(
     -------
     Result
         ``term`` is the scale, ``facet`` the facet, ``level`` a pair of levels ("a ~ b", first and second) or empty
-        for all pairs together. ``changed_answers``, ``reversed_answers`` (shares), ``changed_beyond_chance`` (difference of shares),
+        for all pairs together. ``arrays["influence"]`` holds the influence of respondents where they are the clusters.
+        ``changed_answers``, ``reversed_answers`` (shares), ``changed_beyond_chance`` (difference of shares),
         ``superiority`` (two rows), ``choice_shift`` (percentage points, ``other`` = name of the codes; by scale and over
         the items of all scales), ``entropy_shift`` (share of the largest entropy),
         ``js_distance``; and per facet ``rejected_pairs`` (``term`` = "all scales", two rows). ``p_adjusted`` is Holm's:
@@ -143,24 +156,33 @@ def consistency(
     table = held_table(responses, key=key, missing="available", conf_level=conf_level)
     asked = _asked(table, facets, watch, by)
     scales = resolve_key(table, None).scales
+    everyone = np.sort(np.asarray(table.administrations["respondent"].cat.categories, dtype=object))
     rows: list[Row] = []
+    pulls: list[Pull] = []
     few: dict[str, int] = {}
     moved: dict[tuple[str, str, str, str], list[Floats]] = {}
     for scale in scales:
-        block, raw = answers(table, scale=scale.name), item_block(table, items=scale.items)
+        block = answers(table, scale=scale.name)
+        keyed = coded(block.values)
+        raw = as_given(keyed, scale) or coded(item_block(table, items=scale.items).values)
+        n_respondents = block.respondents.size
         for group, inside in groups(block.cells, by):
             shared: Row = {
                 "term": scale.name, "facet": SAMPLE, "level": "", "other": "", "group": group, "conf_level": conf_level
             }  # fmt: skip
-            repeated = forms(block, raw, SAMPLE, inside) if table.has_sample else None
+            rows.append(distance_of_items(block, keyed, inside, shared))
+            repeated = forms(block, raw, keyed, facet=SAMPLE, rows=inside) if table.has_sample else None
             if repeated is not None:
-                rows += [row for row in changed(repeated, shared) if not row["level"]]
+                rows += changed(repeated, shared)
             for facet in asked:
-                found = forms(block, raw, facet, inside) if facet != by or not group else None
+                found = (
+                    forms(block, raw, keyed, facet=facet, rows=inside) if facet != by or not group else None
+                )
                 if found is not None:
                     where = {**shared, "facet": facet}
-                    rows += _rows(found, repeated, where, watch=watch, moved=moved)
-                    few[facet] = min(found.clusters[1], few.get(facet, found.clusters[1]))
+                    rows += _rows(found, repeated, n_respondents, where, watch=watch, moved=moved)
+                    few[facet] = min(found.clusters[0], few.get(facet, found.clusters[0]))
+        pulls += _pulls(rows, np.searchsorted(everyone, block.respondents))
     for (group, facet, level, label), parts in moved.items():
         where = {
             "term": ALL,
@@ -173,24 +195,43 @@ def consistency(
         if len(parts) > 1:
             rows.append(shift(np.concatenate(parts), where))
     rows += _adjusted(rows, asked, conf_level)
-    if not rows:
+    if all(row["facet"] == ITEM for row in rows):
         subject = table.intake.subject
         raise InputError(subject, [Fault("facets", "none has two levels", "Compare at least two forms")])
+    notes = [*consistency_notes(rows, few, replicates=table.has_sample)]
     return make_result(
         "consistency",
         rows,
+        arrays=_arrays(pulls, everyone, notes),
         settings=settings(
-            table, by=by, facets=list(asked), watch={name: list(map(float, codes)) for name, codes in watch.items()},
+            table, by=by, facets=list(asked), watch=_plain(watch),
             conf_level=conf_level, scales={scale.name: list(scale.items) for scale in scales},
         ),
-        notes=[*_notes(rows, few, table), *table_notes(table)],
+        notes=[*notes, *table_notes(table)],
     )  # fmt: skip
+
+
+def _arrays(pulls: Sequence[Pull], everyone: NDArray[Any], notes: list[Note]) -> dict[str, xr.DataArray]:
+    """The influence of respondents, who stand in the pulls by their place in ``everyone``, as a labelled array."""
+    found = gathered(pulls, notes)
+    if found is None:
+        return {}
+    coords = {"respondent": everyone[found.respondents], "row": found.rows}
+    return {"influence": xr.DataArray(found.values, dims=("respondent", "row"), coords=coords)}
+
+
+def _pulls(rows: Sequence[Row], respondents: NDArray[np.intp]) -> Iterator[Pull]:
+    """Take the influence of respondents off the rows that still carry it."""
+    for at, row in enumerate(rows):
+        if PULL in row:
+            who, values = row.pop(PULL)
+            yield Pull(at, respondents[who], values)
 
 
 def _asked(
     table: ResponseTable,
     facets: Sequence[str] | None,
-    watch: Mapping[str, Sequence[float]],
+    watch: Mapping[str, Codes],
     by: str | None,
 ) -> tuple[str, ...]:
     """Facets to look at; refuses names that are not in the table, and codes that are no numbers."""
@@ -211,28 +252,54 @@ def _asked(
         there = ", ".join(map(visible, table.facets)) or "none"
         faults.append(Fault("by", f"'{visible(by)}' is not a facet of the table", f"The facets are: {there}"))
     for name, codes in watch.items():
-        numbers = [*codes] if not isinstance(codes, str) else [codes]
-        if not numbers or not all(isinstance(code, int | float) and np.isfinite(code) for code in numbers):
+        lists = list(codes.values()) if isinstance(codes, Mapping) else [codes]
+        if not lists or not all(map(_are_codes, lists)):
             faults.append(
                 Fault("watch", f"'{visible(name)}' has no list of codes", 'Write {"agree": [4, 5]}')
             )
+        elif isinstance(codes, Mapping):
+            known = {
+                level for facet in chosen if facet in table.facets for level in table.design.levels[facet]
+            }
+            lost = [visible(level) for level in codes if level not in known]
+            if lost:
+                what = f"'{visible(name)}' names levels that no facet has: {listed(lost)}"
+                faults.append(Fault("watch", what, "Name levels of the facets that are compared"))
     if faults:
         raise InputError("the call", faults)
     return tuple(dict.fromkeys(chosen))
 
 
+def _plain(watch: Mapping[str, Codes]) -> dict[str, Any]:
+    """The codes watched, as JSON values."""
+    return {
+        name: {level: list(map(float, each)) for level, each in codes.items()}
+        if isinstance(codes, Mapping)
+        else list(map(float, codes))
+        for name, codes in watch.items()
+    }
+
+
+def _are_codes(codes: object) -> bool:
+    """Whether something is a list of numbers."""
+    if isinstance(codes, str) or not isinstance(codes, Sequence | np.ndarray) or len(codes) == 0:
+        return False
+    return all(isinstance(code, int | float | np.number) and bool(np.isfinite(code)) for code in codes)
+
+
 def _rows(
     found: Forms,
     repeated: Forms | None,
+    n_respondents: int,
     shared: Row,
     *,
-    watch: Mapping[str, Sequence[float]],
+    watch: Mapping[str, Codes],
     moved: dict[tuple[str, str, str, str], list[Floats]],
 ) -> Iterator[Row]:
     """Yield all rows of one scale and facet; ``moved`` gathers the shifts of items over scales."""
     yield from changed(found, shared)
     if repeated is not None and not found.scale.scale_score:
-        yield beyond_chance(found, repeated, shared)
+        yield beyond_chance(found, repeated, n_respondents, shared)
     yield distance(found, shared)
     yield from symmetry(found, shared)
     for level, label, difference in item_shifts(found, watch):
@@ -275,29 +342,3 @@ def _holm(family: Sequence[Row]) -> None:
     adjusted = holm(np.array([row["p_value"] for row in family]))
     for row, value in zip(family, adjusted, strict=True):
         row["p_adjusted"] = float(value)
-
-
-def _notes(rows: Sequence[Row], few: Mapping[str, int], table: ResponseTable) -> Iterator[Note]:
-    """What limits the comparison."""
-    if not table.has_sample:
-        text = (
-            "The table has no replicate draws under identical conditions: how many answers change by themselves is not known, and "
-            "changed answers are not all due to the form."
-        )
-        yield Note("no_replicates", text)
-    small = [f"{visible(facet)} ({n})" for facet, n in few.items() if n < FEW]
-    if small:
-        yield Note(
-            "few_respondents", f"Compared over fewer than {FEW} respondents (or items): {listed(small)}."
-        )
-    single = [row["group"] or "the table" for row in rows if "one respondent, after" in row["method"]]
-    if single:
-        names = listed([visible(name) for name in dict.fromkeys(single)])
-        text = f"One respondent only: {names}. Intervals and tests stand on items, and say nothing of other respondents."
-        yield Note("one_respondent", text)
-    alone = {
-        visible(row["facet"]) for row in rows if row["estimand"] == "changed_answers" and row.get("reason")
-    }
-    if alone:
-        text = f"No respondent met two levels of {listed(sorted(alone))}: which answers change cannot be seen there."
-        yield Note("between_respondents", text)

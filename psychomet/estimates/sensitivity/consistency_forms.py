@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,73 @@ from numpy.typing import NDArray
 from psychomet.scores.key import Scale
 from psychomet.scores.score import Answers
 from psychomet.table.design import NOT_APPLICABLE
-from psychomet.table.reduce import Block
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
+Places = NDArray[np.integer]
 
 SAMPLE = "sample"
+_SMALL = 127
+"""Codes in a range of so many whole numbers are found without sorting, and stand in one byte each."""
+
+
+class Coded(NamedTuple):
+    """Answers as places in the list of codes.
+
+    Attributes
+    ----------
+    codes : (c,) array
+        The different answers, ascending.
+    place : (...) array of int
+        Place of each answer in ``codes``; -1 where there is none.
+    """
+
+    codes: Floats
+    place: Places
+
+
+def coded(values: Floats) -> Coded:
+    """Return answers as places in the list of codes."""
+    there = np.isfinite(values)
+    if not there.any():
+        return Coded(np.empty(0), np.full(values.shape, -1, dtype=np.int8))
+    low, high = values.min(where=there, initial=np.inf), values.max(where=there, initial=-np.inf)
+    if high - low < _SMALL:
+        step = np.where(there, values - low, -1.0)
+        whole = step.astype(np.int8)
+        if np.array_equal(whole, step):
+            seen = np.bincount(whole.ravel() + 1, minlength=2)[1:] > 0
+            table = np.append(np.cumsum(seen) - 1, -1).astype(np.int8)
+            return Coded(low + np.flatnonzero(seen), table[whole])
+    codes, place = np.unique(values[there], return_inverse=True)
+    found = np.full(values.shape, -1, dtype=np.int8 if codes.size <= _SMALL else np.int32)
+    found[there] = place
+    return Coded(codes, found)
+
+
+def as_given(keyed: Coded, scale: Scale) -> Coded | None:
+    """Return the answers before reversal; None where arithmetic would not give them back exactly."""
+    turned = scale.low + scale.high
+    exact = (
+        np.isfinite(turned)
+        and turned == np.floor(turned)
+        and np.array_equal(keyed.codes, np.floor(keyed.codes))
+    )
+    if not scale.reversed:
+        return keyed
+    if not exact:
+        return None
+    codes = np.unique(np.concatenate([keyed.codes, turned - keyed.codes]))
+    forward, backward = (
+        np.append(np.searchsorted(codes, each), -1).astype(keyed.place.dtype)
+        for each in (keyed.codes, turned - keyed.codes)
+    )
+    place = np.empty_like(keyed.place)
+    for at, item in enumerate(scale.items):
+        place[:, at] = (backward if item in scale.reversed else forward)[keyed.place[:, at]]
+    seen = np.bincount(place.ravel() + 1, minlength=codes.size + 1)[1:] > 0
+    table = np.append(np.cumsum(seen) - 1, -1).astype(place.dtype)
+    return Coded(codes[seen], table[place])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,9 +95,8 @@ class Forms:
         What differs: a facet, or "sample" for repeated draws under identical conditions.
     levels : tuple of str
         The forms.
-    raw, keyed : (units, levels, k) array
-        Codes as given, and keyed; NaN where there is none. A unit is a respondent under one combination of the
-        other facets.
+    raw, keyed : Coded of (levels, k, units)
+        Codes as given, and keyed. A unit is a respondent under one combination of the other facets.
     unit : (units,) array of int
         Respondent of each unit, 0 ... n - 1.
     who : (n,) array of int
@@ -45,8 +106,8 @@ class Forms:
     scale: Scale
     facet: str
     levels: tuple[str, ...]
-    raw: Floats
-    keyed: Floats
+    raw: Coded
+    keyed: Coded
     unit: Codes
     who: Codes
 
@@ -57,55 +118,86 @@ class Forms:
             yield a, b, f"{self.levels[a]} ~ {self.levels[b]}"
 
     @property
-    def clusters(self) -> tuple[NDArray[np.intp], int, str]:
-        """Cluster of every answer, (units, k), their number and kind: respondents, or items where there is one respondent."""
-        units, _, k = self.raw.shape
+    def clusters(self) -> tuple[int, str]:
+        """Number and kind of the clusters of answers: respondents, or items where there is one respondent."""
         if self.who.size > 1:
-            return np.broadcast_to(self.unit[:, None], (units, k)), self.who.size, "respondent"
-        return np.broadcast_to(np.arange(k), (units, k)), k, "item"
+            return self.who.size, "respondent"
+        return self.raw.place.shape[1], "item"
 
 
-def groups(cells: pd.DataFrame, by: str | None) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def by_cluster(found: Forms, cells: NDArray[np.bool_]) -> Floats:
+    """Count cells, (k, units) array of bool, by cluster."""
+    if found.clusters[1] == "item":
+        return cells.sum(axis=1, dtype=np.float64)
+    return by_respondent(found, cells)
+
+
+def by_respondent(found: Forms, cells: NDArray[np.bool_]) -> Floats:
+    """Count cells, (k, units) array of bool, by respondent."""
+    most = np.int16 if cells.shape[0] < np.iinfo(np.int16).max else np.int64
+    found_cells = np.bincount(found.unit, cells.sum(axis=0, dtype=most), minlength=found.who.size)
+    return found_cells.astype(np.float64)
+
+
+def code_counts(answers: Coded, owner: Codes, n: int) -> NDArray[np.int32]:
+    """Return how often each owner gave each code, (n, k, levels, codes), of (levels, k, units) answers."""
+    levels, k = answers.place.shape[:2]
+    width = answers.codes.size + 1
+    out = np.empty((n, k, levels, answers.codes.size), dtype=np.int32)
+    for level, item in np.ndindex(levels, k):
+        # The first column counts what is missing.
+        cell = owner * width + (answers.place[level, item] + 1)
+        out[:, item, level] = np.bincount(cell, minlength=n * width).reshape(n, width)[:, 1:]
+    return out
+
+
+def groups(cells: pd.DataFrame, by: str | None) -> Iterator[tuple[str, Codes]]:
     """Yield label and rows of all administrations, then of those at each level of a facet."""
-    yield "", np.ones(len(cells), dtype=bool)
+    yield "", np.arange(len(cells))
     if by is None:
         return
     codes = cells[by].cat.codes.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    cuts = np.searchsorted(codes[order], np.arange(len(cells[by].cat.categories) + 1))
     for code, level in enumerate(cells[by].cat.categories):
-        if level != NOT_APPLICABLE and (codes == code).any():
-            yield f"{by} = {level}", codes == code
+        rows = order[cuts[code] : cuts[code + 1]]
+        if level != NOT_APPLICABLE and rows.size:
+            yield f"{by} = {level}", rows
 
 
-def forms(keyed: Answers, raw: Block, facet: str, inside: NDArray[np.bool_]) -> Forms | None:
+def forms(block: Answers, raw: Coded, keyed: Coded, *, facet: str, rows: Codes) -> Forms | None:
     """Match the answers over the levels of a facet; None where it has fewer than two.
 
     Parameters
     ----------
-    keyed : Answers
+    block : Answers
         Keyed answers, a row per administration.
-    raw : Block
-        The same as given.
+    raw, keyed : Coded of (n_rows, k)
+        The same as given, and keyed.
     facet : str
         A facet, or "sample".
-    inside : (n_rows,) array of bool
+    rows : (m,) array of int
         Administrations to use.
     """
-    column = keyed.cells[facet].cat
-    codes = column.codes.to_numpy().astype(np.intp)
+    column = block.cells[facet].cat
+    codes = column.codes.to_numpy()
     names = np.asarray(column.categories, dtype=object)
-    applies = inside & (names[codes] != NOT_APPLICABLE) & np.isfinite(keyed.values).any(axis=1)
-    present, level = np.unique(codes[applies], return_inverse=True)
+    rows = rows[(names != NOT_APPLICABLE)[codes[rows]] & (keyed.place[rows] >= 0).any(axis=1)]
+    present, level = np.unique(codes[rows], return_inverse=True)
     if present.size < 2:
         return None
-    others = [name for name in keyed.cells.columns if name != facet]
-    frame = pd.DataFrame({name: keyed.cells[name].cat.codes.to_numpy()[applies] for name in others})
-    frame.insert(0, "\0respondent", keyed.respondent[applies])
+    others = [name for name in block.cells.columns if name != facet]
+    frame = pd.DataFrame({name: block.cells[name].cat.codes.to_numpy()[rows] for name in others})
+    frame.insert(0, "\0respondent", block.respondent[rows])
     unit = frame.groupby(list(frame.columns), sort=True).ngroup().to_numpy()
-    who, respondent = np.unique(keyed.respondent[applies], return_inverse=True)
-    shape = (int(unit.max()) + 1, present.size, keyed.values.shape[1])
-    filled = [np.full(shape, np.nan) for _ in range(2)]
-    for out, values in zip(filled, (raw.values, keyed.values), strict=True):
-        out[unit, level] = values[applies]
-    owner = np.zeros(shape[0], dtype=np.intp)
+    who, respondent = np.unique(block.respondent[rows], return_inverse=True)
+    n_units = int(unit.max()) + 1
+    filled = []
+    for answers in (raw, keyed):
+        out = np.full((present.size, answers.place.shape[1], n_units), -1, dtype=answers.place.dtype)
+        for item in range(out.shape[1]):
+            out[level, item, unit] = answers.place[rows, item]
+        filled.append(Coded(answers.codes, out))
+    owner = np.zeros(n_units, dtype=np.intp)
     owner[unit] = respondent
-    return Forms(keyed.scale, facet, tuple(map(str, names[present])), filled[0], filled[1], owner, who)
+    return Forms(block.scale, facet, tuple(map(str, names[present])), filled[0], filled[1], owner, who)

@@ -10,11 +10,13 @@ import numpy as np
 
 from psychomet.notes import Level, Note
 from psychomet.numerics.level_cells import LevelCells
+from psychomet.scores.sample_notes import listed
 from psychomet.table.responses import ResponseTable
 from psychomet.text import visible
 
 FEW = 10
 CAUTIOUS_BELOW = 6
+MANY_PAIRS = 3
 
 FINDINGS: dict[str, tuple[str, Level]] = {
     "one_level": ("Facets with one level, of which nothing can be said", "info"),
@@ -81,10 +83,7 @@ def facet_notes(table: ResponseTable, seen: Sequence[Seen]) -> list[Note]:
         if code in entries
     ]
     tested = {each.facet for each in seen if each.cells is not None}
-    for a, b, relation in table.design.pairs:
-        if relation not in ("crossed", "never together") and tested & {a, b}:
-            text = f"Facets {visible(a)} and {visible(b)} are not crossed ({visible(relation)}): their effects cannot be fully told apart."
-            notes.append(Note("nested_facet" if "nested" in relation else "partly_crossed", text))
+    notes += _not_crossed(table, tested)
     for facet in sorted(tested & set(table.design.identity)):
         text = f"Facet {visible(facet)} says who answered: its share is a difference between respondents, not a sensitivity."
         notes.append(Note("identity_facet", text))
@@ -92,6 +91,25 @@ def facet_notes(table: ResponseTable, seen: Sequence[Seen]) -> list[Note]:
         text = "No facet of the administration varies: nothing can be said about the way of asking."
         notes.append(Note("no_facet", text, "info"))
     return notes
+
+
+def _not_crossed(table: ResponseTable, tested: set[str]) -> Iterator[Note]:
+    """Yield a note for each pair of facets that are not crossed; one for all of a kind where they are many."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for a, b, relation in table.design.pairs:
+        if relation not in ("crossed", "never together") and tested & {a, b}:
+            code = "nested_facet" if "nested" in relation else "partly_crossed"
+            found.setdefault(code, []).append((f"{visible(a)} and {visible(b)}", visible(relation)))
+    for code, pairs in found.items():
+        if len(pairs) <= MANY_PAIRS:
+            for names, relation in pairs:
+                text = (
+                    f"Facets {names} are not crossed ({relation}): their effects cannot be fully told apart."
+                )
+                yield Note(code, text)
+            continue
+        text = f"Pairs of facets that are not crossed, so that their effects cannot be fully told apart: {listed([names for names, _ in pairs])}."
+        yield Note(code, text)
 
 
 def _findings(seen: Seen) -> Iterator[tuple[str, str]]:

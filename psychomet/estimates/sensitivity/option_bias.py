@@ -31,6 +31,8 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -39,10 +41,13 @@ from psychomet.notes import Note
 from psychomet.numerics.multiplicity import holm
 from psychomet.numerics.option_choice import Choice, conditional_logit, contrast, settled
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
+from psychomet.scores.influences import Pull, gathered
 from psychomet.scores.key import Key, Scale
-from psychomet.scores.request import held_table, table_notes
+from psychomet.scores.request import facet_faults, held_table, table_notes
 from psychomet.scores.sample_notes import listed
 from psychomet.scores.score import resolve_key
+from psychomet.table.design import NOT_APPLICABLE
 from psychomet.table.reduce import item_block
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
@@ -50,22 +55,27 @@ from psychomet.text import visible
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
-Shown = Mapping[str, Sequence[Any]]
+Shown = Mapping[str, Sequence[float]]
+Labels = Mapping[str, Sequence[str | float]]
 
-UNLABELLED: Shown = MappingProxyType({})
+UNLABELLED: Labels = MappingProxyType({})
+PULL = "\0influence"
+"""Key of a row under which the influence of the respondents stands until the result is made."""
 METHOD = "t; conditional logit, cluster-robust over respondents; Holm over the call"
 SEPARATED = "an answer was always or never given at a position: no estimate (separation)"
 UNKNOWN = "the orders that were asked do not tell this contrast from what the answers say"
 
 
+@declared
 def option_bias(
     responses: ResponseTable,
     *,
     shown: Shown,
     facet: str = "order",
-    labels: Shown = UNLABELLED,
+    labels: Labels = UNLABELLED,
     label_facet: str = "label",
     key: Key | None = None,
+    by: str | None = None,
     conf_level: float = 0.95,
 ) -> Result:
     """Separate what options say from where they stand and how they are labelled, scale by scale.
@@ -85,6 +95,8 @@ def option_bias(
         The facet that says how positions were labelled; used where ``labels`` is given.
     key : Key, optional
         The instrument; default the one the table was read with.
+    by : str, optional
+        Another facet: the same at each of its levels, beside the whole table (``group`` = "model = x").
     conf_level : float
         Nominal coverage of the intervals.
 
@@ -93,7 +105,7 @@ def option_bias(
     Result
         ``term`` is the scale. ``position_contrast`` (``other`` = "1 ~ 5", positions), ``label_contrast`` (``other`` =
         "A ~ B"), in log odds with t interval and test; ``choice_share`` and ``choice_share_debiased`` (``level`` = code). ``p_adjusted`` is
-        Holm's over all contrasts of the call.
+        Holm's over all contrasts of the call. ``arrays["influence"]`` holds the influence of respondents on contrasts and shares.
 
     Raises
     ------
@@ -106,17 +118,23 @@ def option_bias(
     that item's options, which is what maximum likelihood does with it.
     """
     table = held_table(responses, key=key, missing="available", conf_level=conf_level)
-    _check(table, shown, facet, labels=labels, label_facet=label_facet)
+    _check(table, shown, facet, labels=labels, label_facet=label_facet, by=by)
     rows: list[Row] = []
+    pulls: list[Pull] = []
     strange: list[str] = []
     scales = [scale for scale in resolve_key(table, None).scales if not scale.scale_score]
     for scale in scales:
-        made, outside = _scale(
-            table, scale, shown, facet, labels=labels, label_facet=label_facet, conf_level=conf_level
-        )
-        rows += made
-        if outside:
-            strange.append(f"{visible(scale.name)} {outside}")
+        block = item_block(table, items=scale.items)
+        cells = table.administrations.iloc[block.administration]
+        for group, inside in _groups(cells, by):
+            made, outside, ids = _scale(
+                block.values[inside], cells[inside], scale, shown, facet, labels=labels, label_facet=label_facet,
+                shared={"group": group, "conf_level": conf_level},
+            )  # fmt: skip
+            pulls += [Pull(len(rows) + at, ids, row.pop(PULL)) for at, row in enumerate(made) if PULL in row]
+            rows += made
+            if outside and not group:
+                strange.append(f"{visible(scale.name)} {outside}")
     if not rows:
         raise InputError(
             table.intake.subject, [Fault("key", "no scale has items with options", "Use sensitivity")]
@@ -132,18 +150,32 @@ def option_bias(
     return make_result(
         "option_bias",
         rows,
+        arrays=_arrays(pulls, notes),
         settings=settings(
             table, shown={level: list(map(float, codes)) for level, codes in shown.items()}, facet=facet,
             labels={level: list(map(str, names)) for level, names in labels.items()}, label_facet=label_facet,
-            conf_level=conf_level, scales={scale.name: list(scale.items) for scale in scales},
+            by=by, conf_level=conf_level, scales={scale.name: list(scale.items) for scale in scales},
         ),
         notes=notes,
     )  # fmt: skip
 
 
-def _check(table: ResponseTable, shown: Shown, facet: str, *, labels: Shown, label_facet: str) -> None:
+def _arrays(pulls: Sequence[Pull], notes: list[Note]) -> dict[str, xr.DataArray]:
+    """The influence of respondents as a labelled array."""
+    found = gathered(pulls, notes)
+    if found is None:
+        return {}
+    coords = {"respondent": found.respondents, "row": found.rows}
+    return {"influence": xr.DataArray(found.values, dims=("respondent", "row"), coords=coords)}
+
+
+def _check(
+    table: ResponseTable, shown: Shown, facet: str, *, labels: Labels, label_facet: str, by: str | None
+) -> None:
     """Tell every fault of what was said of the options."""
-    faults = []
+    faults = facet_faults(table, by)
+    if by is not None and by in (facet, label_facet if labels else facet):
+        faults.append(Fault("by", f"'{visible(by)}' says how options were shown", "Name another facet"))
     for name, described, where in (("facet", shown, facet), ("label_facet", labels, label_facet)):
         if name == "label_facet" and not labels:
             continue
@@ -172,19 +204,28 @@ def _check(table: ResponseTable, shown: Shown, facet: str, *, labels: Shown, lab
         raise InputError("the call", faults)
 
 
+def _groups(cells: pd.DataFrame, by: str | None) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield label and rows of all administrations, then of those at each level of a facet."""
+    yield "", np.ones(len(cells), dtype=bool)
+    if by is not None:
+        for level in cells[by].cat.categories:
+            inside = (cells[by] == level).to_numpy()
+            if level != NOT_APPLICABLE and inside.any():
+                yield f"{by} = {level}", inside
+
+
 def _scale(
-    table: ResponseTable,
+    values: Floats,
+    cells: pd.DataFrame,
     scale: Scale,
     shown: Shown,
     facet: str,
     *,
-    labels: Shown,
+    labels: Labels,
     label_facet: str,
-    conf_level: float,
-) -> tuple[list[Row], int]:
-    """All rows of a scale, and the answers that are none of the codes."""
-    block = item_block(table, items=scale.items)
-    cells = table.administrations.iloc[block.administration]
+    shared: Row,
+) -> tuple[list[Row], int, NDArray[Any]]:
+    """All rows of a scale, the answers that are none of the codes, and the respondents."""
     codes = np.array(sorted(next(iter(shown.values()))), dtype=np.float64)
     names = sorted({str(name) for every in labels.values() for name in every})
     forms = [(order, label) for order in shown for label in (labels or {"": ()})]
@@ -195,9 +236,9 @@ def _scale(
     who, respondent = np.unique(cells["respondent"].cat.codes.to_numpy(), return_inverse=True)
     k, size = len(scale.items), codes.size
     counts = np.zeros((who.size, len(forms), k, size))
-    there = np.isfinite(block.values) & (form >= 0)[:, None]
-    place = np.searchsorted(codes, np.where(there, block.values, codes[0])).clip(max=size - 1)
-    known = there & (codes[place] == block.values)
+    there = np.isfinite(values) & (form >= 0)[:, None]
+    place = np.searchsorted(codes, np.where(there, values, codes[0])).clip(max=size - 1)
+    known = there & (codes[place] == values)
     row, item = np.nonzero(known)
     np.add.at(counts, (respondent[row], form[row], item, place[row, item]), 1)
     design = _design(forms, k, codes, shown, labels=labels, names=names)
@@ -205,14 +246,7 @@ def _scale(
     # Neither an answer that nobody gave to the item in any form, nor a form in which nobody was asked, tells anything.
     asked = counts.sum(axis=(0, 3))[..., None] > 0
     available = ((total > 0) & asked).reshape(-1, size)
-    shared: Row = {
-        "term": scale.name,
-        "n": int(who.size),
-        "conf_level": conf_level,
-        "facet": facet,
-        "level": "",
-        "other": "",
-    }
+    shared = {"term": scale.name, "n": int(who.size), "facet": facet, "level": "", "other": "", **shared}
     first = k * size
     flat = design.reshape(-1, size, design.shape[-1])
     made = settled(conditional_logit(counts.reshape(who.size, -1, size), flat, available=available), first)
@@ -221,7 +255,8 @@ def _scale(
         where = shared | {"facet": label_facet}
         rows += _contrasts(made, "label_contrast", names, first + size, where)
     rows += _shares(made, counts, codes, shared)
-    return rows, int(there.sum() - known.sum())
+    ids = np.asarray(cells["respondent"].cat.categories, dtype=object)[who]
+    return rows, int(there.sum() - known.sum()), ids
 
 
 def _design(
@@ -230,7 +265,7 @@ def _design(
     codes: Floats,
     shown: Shown,
     *,
-    labels: Shown,
+    labels: Labels,
     names: Sequence[str],
 ) -> Floats:
     """Attributes of every option, (forms, k, codes, k codes + positions + labels)."""
@@ -265,7 +300,7 @@ def _contrasts(made: Choice, estimand: str, names: Sequence[str], first: int, sh
                 "reason": "respondents do not differ: no interval or test",
             }
         else:
-            yield row | {"method": METHOD, **found._asdict()}
+            yield row | {"method": METHOD, **found._asdict(), PULL: made.influence @ weights}
 
 
 def _shares(made: Choice, counts: Floats, codes: Floats, shared: Row) -> Iterator[Row]:
@@ -283,17 +318,17 @@ def _shares(made: Choice, counts: Floats, codes: Floats, shared: Row) -> Iterato
         asked = own.sum(axis=2)
         pull = ((own[:, :, at] - observed[:, at] * asked) / asked.sum(axis=0)).sum(axis=1) / items.size
         error = float(np.sqrt(n / max(n - 1, 1) * np.sum(pull**2)))
-        yield _share("choice_share", float(observed[:, at].mean()), error, reach, where)
+        yield _share("choice_share", float(observed[:, at].mean()), error, reach, where, n * pull)
         gradient = np.zeros(made.beta.size)
         for row, item in enumerate(items):
             place = item * size + np.arange(size)
             gradient[place] = free[row, at] * ((np.arange(size) == at) - free[row]) / items.size
         error = float(np.sqrt(max(float(gradient @ made.covariance @ gradient), 0.0)))
         value = float(free[:, at].mean()) if made.converged and not made.separated else float("nan")
-        yield _share("choice_share_debiased", value, error, reach, where)
+        yield _share("choice_share_debiased", value, error, reach, where, made.influence @ gradient)
 
 
-def _share(estimand: str, value: float, error: float, reach: float, shared: Row) -> Row:
+def _share(estimand: str, value: float, error: float, reach: float, shared: Row, influence: Floats) -> Row:
     """Return a share with its t interval on the logit."""
     row: Row = {"estimand": estimand, "method": "none", **shared}
     if np.isnan(value):
@@ -304,4 +339,5 @@ def _share(estimand: str, value: float, error: float, reach: float, shared: Row)
     middle, half = np.log(value / (1 - value)), reach * error / (value * (1 - value))
     low, high = (float(1 / (1 + np.exp(-(middle + side)))) for side in (-half, half))
     method = "t; on the logit, cluster-robust over respondents"
-    return row | {"estimate": value, "std_error": error, "conf_low": low, "conf_high": high, "method": method}
+    limits = {"std_error": error, "conf_low": low, "conf_high": high}
+    return row | {"estimate": value, **limits, "method": method, PULL: influence}

@@ -51,11 +51,14 @@ from numpy.typing import NDArray
 from psychomet.errors import Fault, InputError
 from psychomet.estimates.sensitivity.refusal_looks import (
     ALL_ITEMS,
+    ITEM,
     Group,
     Looks,
+    by_respondent,
     groups,
     levels,
     looks,
+    rows_by_level,
     standing,
     tally,
 )
@@ -63,17 +66,18 @@ from psychomet.estimates.sensitivity.refusal_notes import refusal_notes
 from psychomet.estimates.sensitivity.refusal_rows import Made, Row, equal, means, rate, trait
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table, seed_faults, table_notes
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
 from psychomet.text import visible
 
-ITEM = "item"
 COUNTABLE = ("refused", "unparsed", "truncated")
 FEWEST = 100
 
 
+@declared
 def refusal(
     responses: ResponseTable,
     *,
@@ -127,7 +131,8 @@ def refusal(
     -----
     Rates carry Wilson's interval on the effective number of answers: answers of one respondent are no independent
     ones. With one respondent (a single model asked many items) the items take the respondents' place, which the method
-    and a note say; the interval then speaks of further items. The t intervals of the means take the item means that fill
+    and a note say; the interval then speaks of further items. ``refusal_trait_r`` has a test and no interval where fewer than eight
+    respondents (of less than sixteen, fewer than half) refused another share than the rest: the bootstrap then stands on them. The t intervals of the means take the item means that fill
     missing answers as known. Coverage and error rates are in ``docs/validation/refusal.md``.
     """
     table = _held(responses, key, conf_level)
@@ -135,14 +140,13 @@ def refusal(
     blocks = looks(table, statuses=statuses)
     respondent = table.administrations["respondent"].cat.codes.to_numpy().astype(np.intp)
     made: list[Made] = []
-    for group in groups(table, by):
+    for group in groups(table, blocks, by):
         shared = {"facet": "", "level": "", "group": group.label, "conf_level": conf_level}
         made += _rates(blocks, respondent, group, shared)
         if not group.label:
             made += _facets(table, blocks, respondent, shared)
-        for at, block in enumerate(blocks):
-            rows = group.inside[block.administration]
-            if block.scale is None or not block.asked[rows].any():
+        for at, (block, rows) in enumerate(zip(blocks, group.rows, strict=True)):
+            if block.scale is None or not block.n_asked[rows].any():
                 continue
             found = standing(respondent, block, rows)
             term = {"term": block.name, **shared}
@@ -209,7 +213,7 @@ def _rates(
     blocks: Sequence[Looks], respondent: NDArray[np.intp], group: Group, shared: Row
 ) -> Iterator[Made]:
     """Yield the rates of all items, of each scale and, for the whole table, of each item."""
-    parts = [(block, group.inside[block.administration], slice(None)) for block in blocks]
+    parts = [(block, rows, None) for block, rows in zip(blocks, group.rows, strict=True)]
     yield rate(tally(respondent, parts), {"term": ALL_ITEMS, **shared})
     for part in parts:
         if part[0].scale is not None:
@@ -220,7 +224,7 @@ def _rates(
         for at, item in enumerate(block.items):
             if not (block.scale is not None and block.scale.scale_score):
                 where = {**shared, "term": block.name, "facet": ITEM, "level": item}
-                yield rate(tally(respondent, [(block, rows, [at])]), where)
+                yield rate(tally(respondent, [(block, rows, at)]), where)
 
 
 def _facets(
@@ -228,22 +232,32 @@ def _facets(
 ) -> Iterator[Made]:
     """Yield the rate of all items at each level of each facet, and the test that they are equal."""
     n = int(respondent.max()) + 1
+    totals = [np.zeros(respondent.size) for _ in range(2)]
+    for block in blocks:
+        totals[0][block.administration] += block.n_counted
+        totals[1][block.administration] += block.n_asked
     for facet in table.facets:
-        found = list(levels(table, facet))
-        if len(found) < 2:
+        names, code = levels(table, facet)
+        if len(names) < 2:
             continue
         where = {**shared, "term": ALL_ITEMS, "facet": facet}
-        counted, asked = np.zeros((n, len(found))), np.zeros((n, len(found)))
-        for column, (level, inside) in enumerate(found):
-            parts = [(block, inside[block.administration], slice(None)) for block in blocks]
-            yield rate(tally(respondent, parts), {**where, "level": level})
-            for block, rows, _ in parts:
-                who = respondent[block.administration[rows]]
-                here = block.asked[rows]
-                counted[:, column] += np.bincount(who, (block.counted[rows] & here).sum(axis=1), minlength=n)
-                asked[:, column] += np.bincount(who, here.sum(axis=1), minlength=n)
-        used = asked.sum(axis=1) > 0
-        yield Made(equal(counted[used], asked[used], where))
+        here = code >= 0
+        cell = code[here] * n + respondent[here]
+        counted, asked = (
+            np.bincount(cell, total[here], minlength=len(names) * n)
+            .astype(np.float64, copy=False)
+            .reshape(-1, n)
+            for total in totals
+        )
+        alone = (asked > 0).sum(axis=1) < 2
+        rows = list(rows_by_level(blocks, code, len(names))) if alone.any() else []
+        for at, level in enumerate(names):
+            counts = by_respondent(counted[at], asked[at]) or tally(
+                respondent, [(block, mine, None) for block, mine in zip(blocks, rows[at], strict=True)]
+            )
+            yield rate(counts, {**where, "level": level})
+        used = asked.any(axis=0)
+        yield Made(equal(counted[:, used].T, asked[:, used].T, where))
 
 
 def _influences(table: ResponseTable, respondent: NDArray[np.intp], made: Sequence[Made]) -> dict[str, Any]:

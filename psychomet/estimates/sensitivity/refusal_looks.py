@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ from psychomet.table.responses import ResponseTable
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.intp]
+Rows = slice | Codes
 
-ALL_ITEMS = "all items"
+ALL_ITEMS, ITEM = "all items", "item"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +36,8 @@ class Looks:
         Item ids.
     asked, counted : (n_rows, k) array of bool
         Whether the item was asked, and whether the answer is of the kind that is counted.
+    n_asked, n_counted : (n_rows,) array
+        Their sums over the items.
     administration : (n_rows,) array of int
         Position in the table's administrations.
     scale : Scale or None
@@ -47,25 +50,26 @@ class Looks:
     items: tuple[str, ...]
     asked: Bools
     counted: Bools
+    n_asked: Floats
+    n_counted: Floats
     administration: Codes
     scale: Scale | None
     values: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class Group(NamedTuple):
     """Some administrations: all of them, or those at a level.
 
-    Parameters
+    Attributes
     ----------
     label : str
         "facet = level", or empty.
-    inside : (n_administrations,) array of bool
-        Which.
+    rows : tuple of slice or array of int
+        The rows of each block of outcomes.
     """
 
     label: str
-    inside: Bools
+    rows: tuple[Rows, ...]
 
 
 def looks(table: ResponseTable, *, statuses: Sequence[str]) -> list[Looks]:
@@ -78,20 +82,24 @@ def looks(table: ResponseTable, *, statuses: Sequence[str]) -> list[Looks]:
     statuses : sequence of str
         What is counted.
     """
-    wanted = [STATUSES.index(status) for status in statuses]
+    # The last place is that of -1, no row.
+    kind = np.array([*(status in statuses for status in STATUSES), False])
     never = STATUSES.index("not_administered")
     scales: list[Scale | None] = [None] if table.key is None else list(table.key.scales)
     made = []
     for scale in scales:
         items = tuple(table.items) if scale is None else scale.items
         found = outcomes(table, items=items)
+        asked, counted = (found.codes >= 0) & (found.codes != never), kind[found.codes]
         values = np.empty((0, 0)) if scale is None else answers(table, scale=scale.name).values
         made.append(
             Looks(
                 name=ALL_ITEMS if scale is None else scale.name,
                 items=items,
-                asked=(found.codes >= 0) & (found.codes != never),
-                counted=np.isin(found.codes, wanted),
+                asked=asked,
+                counted=counted,
+                n_asked=asked.sum(axis=1, dtype=np.float64),
+                n_counted=counted.sum(axis=1, dtype=np.float64),
                 administration=found.administration,
                 scale=scale,
                 values=values,
@@ -100,21 +108,35 @@ def looks(table: ResponseTable, *, statuses: Sequence[str]) -> list[Looks]:
     return made
 
 
-def groups(table: ResponseTable, by: str | None) -> Iterator[Group]:
+def groups(table: ResponseTable, blocks: Sequence[Looks], by: str | None) -> Iterator[Group]:
     """Yield the whole table, then each level of a facet."""
-    yield Group("", np.ones(len(table.administrations), dtype=bool))
+    yield Group("", (slice(None),) * len(blocks))
     if by is not None:
-        for level, inside in levels(table, by):
-            yield Group(f"{by} = {level}", inside)
+        names, code = levels(table, by)
+        for name, rows in zip(names, rows_by_level(blocks, code, len(names)), strict=True):
+            yield Group(f"{by} = {name}", rows)
 
 
-def levels(table: ResponseTable, facet: str) -> Iterator[tuple[str, Bools]]:
-    """Yield every level of a facet with the administrations at it."""
+def levels(table: ResponseTable, facet: str) -> tuple[list[str], Codes]:
+    """Return the levels of a facet that occur, and which one each administration is at; -1 for none."""
     column = table.administrations[facet].cat
     codes = column.codes.to_numpy()
-    for code, level in enumerate(column.categories):
-        if level != NOT_APPLICABLE and (codes == code).any():
-            yield str(level), codes == code
+    there = np.bincount(codes, minlength=len(column.categories)) > 0
+    there &= np.asarray(column.categories != NOT_APPLICABLE)
+    number = np.where(there, np.cumsum(there) - 1, -1)
+    return [str(column.categories[int(at)]) for at in np.flatnonzero(there)], number[codes]
+
+
+def rows_by_level(blocks: Sequence[Looks], code: Codes, n_levels: int) -> Iterator[tuple[Codes, ...]]:
+    """Yield for every level the rows of each block that are at it."""
+    parts = []
+    for block in blocks:
+        at = code[block.administration]
+        order = np.argsort(at, kind="stable")
+        cuts = np.searchsorted(at[order], np.arange(n_levels + 1))
+        parts.append((order, cuts))
+    for level in range(n_levels):
+        yield tuple(order[cuts[level] : cuts[level + 1]] for order, cuts in parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,38 +159,45 @@ class Tally:
     who: Codes
 
 
-def tally(respondent: Codes, parts: Sequence[tuple[Looks, Bools, Any]]) -> Tally:
+def tally(respondent: Codes, parts: Sequence[tuple[Looks, Rows, int | None]]) -> Tally:
     """Count by respondent; by item where there is one respondent; by answer where there is one item.
 
     Parameters
     ----------
     respondent : (n_administrations,) array of int
         Code of the respondent of each administration.
-    parts : sequence of (Looks, array of bool, index)
-        Outcomes, which of their rows, and which of their columns.
+    parts : sequence of (Looks, rows, int or None)
+        Outcomes, which of their rows, and which of their items (None for all).
     """
-    counted, asked, who, item = [], [], [], []
-    offset = 0
-    for block, rows, columns in parts:
-        here = block.asked[rows][:, columns]
-        row, column = np.nonzero(here)
-        counted.append(block.counted[rows][:, columns][row, column])
-        asked.append(np.ones(row.size))
-        who.append(respondent[block.administration[rows]][row])
-        item.append(column + offset)
-        offset += here.shape[1]
-    codes = {"respondent": _joined(who), "item": _joined(item)}
-    kind, ones = np.concatenate([*counted, np.empty(0)]), np.concatenate([*asked, np.empty(0)])
-    for unit, values in codes.items():
-        present, position = np.unique(values, return_inverse=True)
-        if present.size > 1:
-            sums = [_sum(position, each, present.size) for each in (kind, ones)]
-            return Tally(sums[0], sums[1], unit, present if unit == "respondent" else present[:0])
-    return Tally(kind.astype(np.float64), ones, "answer", np.empty(0, dtype=np.intp))
+    n = int(respondent.max(initial=-1)) + 1
+    counted, asked = np.zeros(n), np.zeros(n)
+    for block, rows, item in parts:
+        who = respondent[block.administration[rows]]
+        counted += _sum(who, block.n_counted[rows] if item is None else block.counted[rows, item], n)
+        asked += _sum(who, block.n_asked[rows] if item is None else block.asked[rows, item], n)
+    return by_respondent(counted, asked) or _by_item(parts)
 
 
-def _joined(parts: Sequence[Codes]) -> Codes:
-    return np.concatenate([np.empty(0, dtype=np.intp), *parts])
+def by_respondent(counted: Floats, asked: Floats) -> Tally | None:
+    """Return the counts of the respondents who were asked; None where there are fewer than two."""
+    who = np.flatnonzero(asked)
+    return Tally(counted[who], asked[who], "respondent", who) if who.size > 1 else None
+
+
+def _by_item(parts: Sequence[tuple[Looks, Rows, int | None]]) -> Tally:
+    """Count by item, or by answer where there is one item."""
+    sums = [np.empty((2, 0))]
+    for block, rows, item in parts:
+        columns = slice(None) if item is None else [item]
+        cells = (block.counted[rows][:, columns], block.asked[rows][:, columns])
+        sums.append(np.stack([each.sum(axis=0, dtype=np.float64) for each in cells]))
+    counted, asked = np.concatenate(sums, axis=1)
+    counted, asked = counted[asked > 0], asked[asked > 0]
+    nobody = np.empty(0, dtype=np.intp)
+    if asked.size > 1:
+        return Tally(counted, asked, "item", nobody)
+    single = (np.arange(int(asked.sum())) < counted.sum()).astype(np.float64)
+    return Tally(single, np.ones(single.size), "answer", nobody)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,7 +229,7 @@ class Standing:
     highest: Floats
 
 
-def standing(respondent: Codes, block: Looks, rows: Bools) -> Standing:
+def standing(respondent: Codes, block: Looks, rows: Rows) -> Standing:
     """Return where respondents stand on the scale of a block, over some of its rows.
 
     A respondent's score is the mean over administrations of the mean over the items asked (for ``answered``:
@@ -209,10 +238,10 @@ def standing(respondent: Codes, block: Looks, rows: Bools) -> Standing:
     scale = block.scale
     if scale is None:
         raise ValueError("without a key there is no score")
-    asked, values = block.asked[rows], block.values[rows]
-    used = asked.any(axis=1)
-    asked, values = asked[used], values[used]
-    present, who = np.unique(respondent[block.administration[rows]][used], return_inverse=True)
+    used = np.arange(block.n_asked.size)[rows]
+    used = used[block.n_asked[used] > 0]
+    asked, values = block.asked[used], block.values[used]
+    present, who = np.unique(respondent[block.administration[used]], return_inverse=True)
     n = present.size
     there = np.isfinite(values)
     item_mean = _share(np.where(there, values, 0.0).sum(axis=0), there.sum(axis=0))
@@ -231,9 +260,7 @@ def standing(respondent: Codes, block: Looks, rows: Bools) -> Standing:
     missing = asked & ~there
     return Standing(
         who=present,
-        rate=_share(
-            _sum(who, (block.counted[rows][used] & asked).sum(axis=1), n), _sum(who, asked.sum(axis=1), n)
-        ),
+        rate=_share(_sum(who, block.n_counted[used], n), _sum(who, block.n_asked[used], n)),
         answered=averaged(values, there),
         level=level,
         expected=averaged(filled, asked & np.isfinite(filled)),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from psychomet.estimates.sensitivity.refusal_looks import Looks
+from psychomet.estimates.sensitivity.refusal_looks import ALL_ITEMS, ITEM, Looks
 from psychomet.notes import Note
 from psychomet.scores.sample_notes import listed
 from psychomet.table.responses import ResponseTable
@@ -44,14 +44,11 @@ def refusal_notes(
         yield Note(
             "no_refusal", "No answer was refused; the upper limits say how frequent refusals may be.", "info"
         )
-    single = [
-        row["group"] or "the table" for row in rows if row["method"].startswith("wilson; one respondent")
-    ]
+    single = list(_single(rows))
     if single:
-        names = listed([visible(name) for name in dict.fromkeys(single)])
         text = (
-            f"One respondent only: {names}. The interval speaks of further items for the same respondent, and says nothing "
-            "of other respondents."
+            f"One respondent only: {listed(single)}. The interval speaks of further items for the same respondent, and says "
+            "nothing of other respondents."
         )
         yield Note("one_respondent", text)
     few = {
@@ -61,6 +58,32 @@ def refusal_notes(
         shown = listed([f"{visible(name) or 'the table'} ({n})" for name, n in few.items()])
         text = f"Fewer than {FEW} respondents with a score: {shown}. Refusal that goes with the trait is seldom found in so few."
         yield Note("few_respondents", text)
+
+
+def _single(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield what one respondent alone was asked: the table, or groups, levels, scales and items in it."""
+    rates = [row for row in rows if row["estimand"] == "refusal_rate" and row["n"]]
+    alone = [row for row in rates if row["method"].startswith("wilson; one respondent")]
+    whole = {row["group"] for row in alone if row["term"] == ALL_ITEMS and not row["facet"]}
+    if "" in whole:
+        yield "the table"
+        return
+    groups = dict.fromkeys(row["group"] for row in alone)
+    inside = [row for row in alone if row["group"] not in whole]
+    facets = [facet for facet in dict.fromkeys(row["facet"] for row in inside) if facet not in ("", ITEM)]
+    for facet in facets:
+        levels = [row["level"] for row in inside if row["facet"] == facet]
+        if len(levels) == sum(row["facet"] == facet for row in rates):
+            yield f"each level of {visible(facet)}"
+        else:
+            yield from (f"{visible(facet)} = {visible(level)}" for level in levels)
+    seen = {f"{facet} = {row['level']}" for facet in facets for row in inside if row["facet"] == facet}
+    yield from (visible(group) for group in groups if group in whole and group not in seen)
+    scales = {(row["term"], row["group"]) for row in inside if not row["facet"]}
+    for row in inside:
+        if not row["facet"] or (row["facet"] == ITEM and (row["term"], row["group"]) not in scales):
+            name = f"item {visible(row['level'])}" if row["facet"] else f"scale {visible(row['term'])}"
+            yield f"{name} in {visible(row['group'])}" if row["group"] else name
 
 
 def _tests(rows: Sequence[Row]) -> Iterator[Note]:
@@ -98,8 +121,8 @@ def _much(table: ResponseTable, blocks: Sequence[Looks]) -> Iterator[Note]:
     silent: list[str] = []
     for block in blocks:
         who = code[block.administration]
-        refused = _by(who, (block.counted & block.asked).sum(axis=1), len(names))
-        given = _by(who, block.asked.sum(axis=1), len(names))
+        refused = _by(who, block.n_counted, len(names))
+        given = _by(who, block.n_asked, len(names))
         counted, asked = counted + refused, asked + given
         share = block.counted.sum(axis=0) / np.maximum(block.asked.sum(axis=0), 1)
         items += [visible(block.items[at]) for at in np.flatnonzero(share > FREQUENT)]

@@ -9,16 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psychomet.estimates.sensitivity.refusal_looks import Standing, Tally
-from psychomet.numerics.association import bootstrap_correlations, influence, pearson, resample_limits
+from psychomet.numerics.association import influence, pearson, resample_limits
 from psychomet.numerics.location import ROUNDING, t_interval
+from psychomet.numerics.permutation import pearson_test
 from psychomet.numerics.proportion import clustered_share
-from psychomet.numerics.refusals import equal_rates, identified_mean, studentized_permutation
+from psychomet.numerics.refusals import apart, equal_rates, identified_mean, resampled_pearson
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
 FEWEST = 5
 """Respondents with a score from which on a correlation is estimated."""
+
+FEWEST_APART = 8
+"""Respondents who refuse another share than the most frequent one, from which on the bootstrap covers; of fewer than twice as many
+respondents, half (docs/validation/refusal.md)."""
 
 RATE_METHOD = {
     "respondent": "wilson; effective number of answers after clustering by respondent",
@@ -27,6 +32,7 @@ RATE_METHOD = {
 }
 TEST_METHOD = "none; test: cluster-robust score F over respondents; Holm over facets"
 TRAIT_METHOD = "bootstrap; expanded percentile, over respondents; Pearson; studentized permutation test; Holm over scales"
+NO_INTERVAL = "none; Pearson; studentized permutation test; Holm over scales"
 BOUND_METHOD = {
     "mean_score_answered": "t; over respondents; mean of the answers given",
     "mean_score_expected": "t; over respondents; missing answers at item mean plus respondent's level",
@@ -90,12 +96,17 @@ def trait(found: Standing, shared: Row, *, n_boot: int, n_permutations: int, see
     r = pearson(x, y)
     if np.isnan(r) or np.ptp(x) <= ROUNDING * np.abs(x).max():
         return Made(row | {"reason": "all respondents answer alike: no correlation"})
-    drawn = bootstrap_correlations(np.stack([x, y], axis=1), [(0, 1)], n_boot=n_boot, seed=seed)
-    error, low, high = resample_limits(drawn.pearson[:, 0], n=x.size, conf_level=shared["conf_level"])
-    row |= {"estimate": r, "std_error": error, "conf_low": low, "conf_high": high, "method": TRAIT_METHOD}
-    row["p_value"] = studentized_permutation(x, y, n_permutations=n_permutations, seed=seed)
+    row |= {"estimate": r, "method": TRAIT_METHOD}
+    test = pearson_test(x, y, n_permutations=n_permutations, seed=seed, studentized=True)
+    row["p_value"] = test.p_value
+    if (few := apart(y)) < min(FEWEST_APART, x.size / 2):
+        why = f"only {few} of {x.size} respondents refused another share than the rest: a test, no interval"
+        return Made(row | {"method": NO_INTERVAL, "reason": why})
+    drawn = resampled_pearson(x, y, n_boot=n_boot, seed=seed)
+    error, low, high = resample_limits(drawn, n=x.size, conf_level=shared["conf_level"])
+    row |= {"std_error": error, "conf_low": low, "conf_high": high}
     if np.isnan(low):
-        row["reason"] = "too few resamples in which refusals vary"
+        row |= {"method": NO_INTERVAL, "reason": "too few resamples in which refusals vary"}
     return Made(row, found.who[scored], influence(x, y, kind="pearson"))
 
 

@@ -49,6 +49,7 @@ from psychomet.numerics.confirmatory.blocks import RotatedBlock, rotated_blocks
 from psychomet.numerics.confirmatory.solution import standardised
 from psychomet.numerics.rotations import Name, Rule, rule
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.joint import ALL_ITEMS
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table, table_notes
@@ -59,6 +60,7 @@ from psychomet.table.settings import settings
 Floats = NDArray[np.float64]
 
 
+@declared
 def confirmatory(
     responses: ResponseTable,
     *,

@@ -61,6 +61,7 @@ from psychomet.numerics.factors import Extraction
 from psychomet.numerics.multiplicity import holm
 from psychomet.numerics.rotations import NAMES, Name, rule
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.joint import chosen_scales, joint_samples
 from psychomet.scores.key import Key
 from psychomet.scores.request import facet_faults, held_table, seed_faults, table_notes
@@ -95,6 +96,7 @@ class Plan(NamedTuple):
     words: str
 
 
+@declared
 def congruence(
     responses: ResponseTable,
     *,

@@ -33,6 +33,7 @@ from psychomet.estimates.structure.correlation_notes import correlation_notes
 from psychomet.estimates.structure.correlation_rows import MANY_CATEGORIES, Block, arrays_of, block_rows
 from psychomet.numerics.ordinal.pairs import mixed_pairs, ordered_pairs
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.joint import chosen_scales, joint_samples
 from psychomet.scores.key import Key, Scale
 from psychomet.scores.ranked import ranked_samples
@@ -47,6 +48,7 @@ Kind = Literal["polychoric", "pearson", "mixed"]
 MANY_INFLUENCES = 5_000_000
 
 
+@declared
 def correlations(
     responses: ResponseTable,
     *,

@@ -51,6 +51,7 @@ from psychomet.numerics.alpha_influence import influence_error
 from psychomet.numerics.dimensions import PERCENTILE
 from psychomet.numerics.dimensions.comparison_data import POPULATION, SAMPLES
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.joint import Correlation, chosen_scales, joint_samples
 from psychomet.scores.key import Key
 from psychomet.scores.request import facet_faults, held_table, seed_faults, table_notes
@@ -72,6 +73,7 @@ NOT_NORMAL = "the test takes Pearson correlations of independent rows"
 TOO_LARGE = "too large a table for its interval, or correlations that were smoothed"
 
 
+@declared
 def dimensions(
     responses: ResponseTable,
     *,

@@ -41,6 +41,7 @@ from psychomet.estimates.structure.factor_sureness import Plan
 from psychomet.numerics.factors import Extraction
 from psychomet.numerics.rotations import Rule
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.joint import Correlation, chosen_scales, joint_samples
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table, table_notes
@@ -58,6 +59,7 @@ MANY_INFLUENCES = 50_000_000
 RULES = {"available": "all available pairs", "complete": "complete rows"}
 
 
+@declared
 def factors(
     responses: ResponseTable,
     *,

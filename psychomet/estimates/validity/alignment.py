@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import bdtr, stdtr
 
@@ -30,6 +31,7 @@ from psychomet.notes import Note
 from psychomet.numerics.mixed import RandomTerm, mixed
 from psychomet.numerics.proportion import clustered_share, wilson
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.scores.request import held_table, table_notes
@@ -47,6 +49,7 @@ SIGN_TEST = "wilson; signs taken as independent; exact two-sided sign test again
 CLUSTERED = "wilson; clustered by respondent; t test against one half"
 
 
+@declared
 def alignment(
     responses: ResponseTable,
     *,
@@ -78,8 +81,8 @@ def alignment(
     Result
         ``alignment``: the share over everything (``term`` and ``other`` empty), by self-report (``term``), by behaviour
         (``other``) and by respondent (``group`` = "respondent = x"). Two rows each, but for a respondent one:
-        Wilson's interval with the exact sign test, and clustered by respondent. ``arrays`` has none; ``n`` is the
-        number of respondents.
+        Wilson's interval with the exact sign test, and clustered by respondent. ``n`` is the number of respondents.
+        ``arrays["influence"]`` holds the influence of each respondent on the shares of several.
 
     Raises
     ------
@@ -92,12 +95,17 @@ def alignment(
     signs = _signs(pairs, together)
     hits = np.where(np.isfinite(signs) & np.isfinite(wanted), (signs == wanted).astype(float), np.nan)
     rows: list[Row] = []
+    moved: dict[int, Floats] = {}
     for names, found in _parts(pairs, hits):
         if found.size:
-            rows += _shares(found, names, conf_level)
+            shares = _shares(found, names, conf_level)
+            if not names["group"] and np.isfinite(shares[0]["estimate"]):
+                moved |= dict.fromkeys(range(len(rows), len(rows) + len(shares)), _moves(found))
+            rows += shares
     return make_result(
         "alignment",
         rows,
+        arrays={"influence": _influence(moved, pairs.respondents)} if moved else {},
         settings=settings(
             table, missing=missing, conf_level=conf_level, together=together,
             expected=[list(entry) for entry in expected],
@@ -157,7 +165,7 @@ def _slopes(y: Floats, x: Floats, cells: pd.DataFrame, facets: Sequence[str]) ->
     random = [RandomTerm(code) for code in codes if 1 < np.unique(code).size < y.size]
     try:
         if random:
-            out[moves] = mixed(y, fixed=fixed, random=random).coefficient[1:]
+            out[moves] = mixed(y, fixed=fixed, random=random, freedom="none").coefficient[1:]
         elif np.linalg.matrix_rank(fixed) == fixed.shape[1]:
             out[moves] = np.linalg.lstsq(fixed, y, rcond=None)[0][1:]
     except ValueError:
@@ -214,6 +222,23 @@ def _shares(hits: Floats, names: Row, conf_level: float) -> list[Row]:
             "statistic": statistic, "df": df, "p_value": 2 * float(stdtr(df, -abs(statistic))),
         },
     ]  # fmt: skip
+
+
+def _moves(hits: Floats) -> Floats:
+    """Influence of every respondent on a share of signs; NaN for those without any."""
+    number = np.isfinite(hits).sum(axis=1).astype(float)
+    right = np.nansum(hits, axis=1)
+    moved = (right - number * right.sum() / number.sum()) * (number > 0).sum() / number.sum()
+    return np.where(number > 0, moved, np.nan)
+
+
+def _influence(moved: dict[int, Floats], respondents: NDArray[Any]) -> xr.DataArray:
+    """Put the influence values into one labelled array."""
+    return xr.DataArray(
+        np.stack(list(moved.values()), axis=1),
+        dims=("respondent", "row"),
+        coords={"respondent": respondents, "row": np.array(list(moved))},
+    )
 
 
 def _notes(wanted: Floats, hits: Floats) -> list[Note]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, stdtr, stdtrit
 
-from psychomet.estimates.validity.effect_rows import Compared, Row
+from psychomet.estimates.validity.effect_rows import Compared, Made, Row
 from psychomet.numerics.association import correlation_test, fisher_interval, influence, spearman
 from psychomet.numerics.effects.differences import Effect, paired_difference
 from psychomet.numerics.effects.monotone import independent_trend, repeated_trend
@@ -25,27 +25,27 @@ FLAT = "scores or doses do not vary: no estimate"
 _MAX_CELLS = 2_000_000
 
 
-def mean_rows(one: Compared, conf_level: float) -> Iterator[Row]:
+def mean_rows(one: Compared, conf_level: float) -> Iterator[Made]:
     """Yield the mean and the median score at every level."""
     for at, level in enumerate(one.levels):
-        values = one.scores[:, at]
-        values = values[np.isfinite(values)]
+        column = one.scores[:, at]
+        values = column[np.isfinite(column)]
         n = values.size
         row: Row = {"level": level, "n": n}
         spread = float(values.var(ddof=1)) if n > 1 else math.nan
         mean = t_interval(values.mean(), np.array(spread), np.array(n), conf_level)
-        yield row | {
+        yield Made(row | {
             "estimand": "level_mean", "method": "t; over the respondents at the level", "estimate": float(values.mean()),
         } | (
             {"std_error": float(mean.std_error), "conf_low": float(mean.low), "conf_high": float(mean.high)}
             if spread > 0 else {"reason": "one score, or all alike, at this level: no interval"}
-        )  # fmt: skip
+        ), column - float(values.mean()))  # fmt: skip
         low, high = median_limits(values, conf_level)
-        yield row | {
+        yield Made(row | {
             "estimand": "level_median", "method": "exact; order statistics", "estimate": float(np.median(values)),
             "conf_low": low, "conf_high": high,
             "reason": "too few respondents for an interval of the median" if math.isnan(low) else "",
-        }  # fmt: skip
+        })  # fmt: skip
 
 
 def median_limits(values: Floats, conf_level: float) -> tuple[float, float]:
@@ -63,31 +63,47 @@ def median_limits(values: Floats, conf_level: float) -> tuple[float, float]:
     return float(ordered[place]), float(ordered[n - 1 - place])
 
 
-def dose_rows(one: Compared, *, conf_level: float, n_boot: int, seed: int) -> Iterator[Row]:
+def dose_rows(one: Compared, *, conf_level: float, n_boot: int, seed: int) -> Iterator[Made]:
     """Yield how the score follows the dose."""
     doses = one.doses
     if doses is None:
         return
-    scores = one.scores[np.isfinite(one.scores).all(axis=1)] if one.within else one.scores
+    there = np.isfinite(one.scores)
+    used = there.all(axis=1) if one.within else there.any(axis=1)
+    scores = one.scores[used]
     who, level = np.nonzero(np.isfinite(scores))
     y, x = scores[who, level], doses[level]
     n = scores.shape[0]
     if n < LEAST:
         whom = "met every dose" if one.within else "have a score"
         reason = f"fewer than {LEAST} respondents {whom}: no estimate"
-        yield {"estimand": "dose_rho", "n": n, "method": "none", "reason": reason}
+        yield Made({"estimand": "dose_rho", "n": n, "method": "none", "reason": reason})
         return
-    yield {"n": n} | _rho(x, y, who, one.within, conf_level)
-    yield {"n": n} | _slope(x, y, scores, doses, one.within, conf_level)
-    yield {"n": n} | _range(one, scores, conf_level=conf_level, n_boot=n_boot, seed=seed)
-    yield from ({"n": n} | row for row in _trend(y, level, scores, one.within, n_boot=n_boot, seed=seed))
+
+    def made(row: Row, moved: Floats | None = None) -> Made:
+        if moved is None or not np.isfinite(moved).all():
+            return Made({"n": n} | row)
+        everyone = np.full(used.size, np.nan)
+        everyone[used] = moved
+        return Made({"n": n} | row, everyone)
+
+    yield made(*_rho(x, y, who, one.within, conf_level))
+    yield made(*_slope(x, y, scores, doses, one.within, conf_level))
+    yield made(_range(one, scores, conf_level=conf_level, n_boot=n_boot, seed=seed))
+    yield from map(made, _trend(y, level, scores, one.within, n_boot=n_boot, seed=seed))
 
 
-def _rho(x: Floats, y: Floats, who: NDArray[np.intp], within: bool, conf_level: float) -> Row:
-    """Spearman's correlation of dose and score; within respondents clustered by them."""
+def _rho(
+    x: Floats, y: Floats, who: NDArray[np.intp], within: bool, conf_level: float
+) -> tuple[Row, Floats | None]:
+    """Spearman's correlation of dose and score, within respondents clustered by them; with its influence."""
     rho = spearman(x, y)
     row: Row = {"estimand": "dose_rho", "estimate": rho}
     n = int(who.max()) + 1
+    moved: Floats | None = None
+    if abs(rho) < 1:
+        summed = np.bincount(who, influence(x, y, kind="spearman"), minlength=n)
+        moved = summed.astype(np.float64) * (n / y.size)
     if not within:
         row["method"] = "fisher_z; Spearman of dose and score, Bonett and Wright"
         error, low, high = fisher_interval(rho, n=n, conf_level=conf_level, kind="spearman")
@@ -98,39 +114,44 @@ def _rho(x: Floats, y: Floats, who: NDArray[np.intp], within: bool, conf_level: 
         )
         nan = math.nan
         error, low, high, t, df, p = nan, nan, nan, nan, n - 1.0, nan
-        if abs(rho) < 1:
-            summed = np.bincount(who, influence(x, y, kind="spearman"), minlength=n)
-            error = math.sqrt(float(np.sum(summed**2)) * n / (n - 1)) / y.size
+        if moved is not None:
+            error = math.sqrt(float(np.sum(moved**2)) / (n * (n - 1)))
             z, spread = math.atanh(rho), error / (1 - rho * rho)
             reach = float(stdtrit(df, (1 + conf_level) / 2)) * spread
             low, high = math.tanh(z - reach), math.tanh(z + reach)
             t = z / spread if spread > 0 else nan
             p = float(2 * stdtr(df, -abs(t)))
     if math.isnan(rho):
-        return row | {"reason": FLAT}
+        return row | {"reason": FLAT}, None
     if not abs(rho) < 1 or not error > 0:
-        return row | {"reason": "perfect order, or all respondents alike: no interval"}
+        return row | {"reason": "perfect order, or all respondents alike: no interval"}, None
     limits = {"std_error": error, "conf_low": low, "conf_high": high}
-    return row | limits | {"statistic": t, "df": df, "p_value": p}
+    return row | limits | {"statistic": t, "df": df, "p_value": p}, moved
 
 
-def _slope(x: Floats, y: Floats, scores: Floats, doses: Floats, within: bool, conf_level: float) -> Row:
-    """Change of the score for one unit of the dose."""
+def _slope(
+    x: Floats, y: Floats, scores: Floats, doses: Floats, within: bool, conf_level: float
+) -> tuple[Row, Floats | None]:
+    """Change of the score for one unit of the dose, with its influence."""
     row: Row = {"estimand": "dose_slope"}
     if within:
         centred = doses - doses.mean()
-        found = paired_difference(scores @ centred / float(centred @ centred), conf_level=conf_level)
+        own = scores @ centred / float(centred @ centred)
+        found, moved = paired_difference(own, conf_level=conf_level), own - own.mean()
         row["method"] = "t; mean over respondents of their least-squares slopes"
     else:
         found = _robust_slope(x, y, conf_level)
+        u = x - x.mean()
+        square = float(np.mean(u * u))
+        moved = u * (y - y.mean() - found.estimate * u) / square if square > 0 else u
         row["method"] = "t; least squares, standard error robust to unequal spread (HC3)"
     row["estimate"] = found.estimate
     if math.isnan(found.low):
-        return row | {"reason": "slopes do not vary" if within else FLAT}
+        return row | {"reason": "slopes do not vary" if within else FLAT}, None
     return row | {
         "std_error": found.std_error, "conf_low": found.low, "conf_high": found.high,
         "statistic": found.statistic, "df": found.df, "p_value": found.p_value,
-    }  # fmt: skip
+    }, moved  # fmt: skip
 
 
 def _robust_slope(x: Floats, y: Floats, conf_level: float) -> Effect:

@@ -7,11 +7,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from psychomet.estimates.validity.effect_rows import Compared
+from psychomet.estimates.validity.effect_shares import FEWEST_POOLED
 from psychomet.notes import Note
+from psychomet.numerics.effects.shares import epsilon
 from psychomet.scores.sample_notes import listed
 from psychomet.text import visible
 
 FEW = 10
+LEAST_LEVELS = 3
+SPHERICAL = 0.75
+"""Greenhouse and Geisser's epsilon below which the usual F test is not to be trusted (Girden 1992)."""
 FEW_GROUPS = 10
 AT_THE_END = 0.2
 UNEQUAL = 2.0
@@ -44,6 +49,13 @@ def effect_notes(
     if not all(one.within for one in compared):
         text = f"Levels of {visible(facet)} were met by different respondents: differences between them may also be differences of who they are."
         yield Note("between_respondents", text, "info")
+    if any(one.within and len(one.levels) >= LEAST_LEVELS for one in compared):
+        text = (
+            "Eta and omega squared within respondents are partial: differences between respondents are taken out. They take "
+            "sphericity for granted (see sphericity_epsilon). generalized_eta_squared leaves those differences in and can be "
+            "compared with eta squared between respondents."
+        )
+        yield Note("partial_shares", text, "info")
     yield from _lists(compared, facet)
     if by is not None:
         yield from _group_notes(compared, by)
@@ -55,6 +67,9 @@ FINDINGS: dict[str, str] = {
     "at_the_end": f"At least {AT_THE_END:.0%} of the scores at a level lie at an end of the scale: the spread is cut off, "
     "and standardised differences say more of that than of the effect; read the mean difference and the probability of "
     "superiority",
+    "sphericity": "Partial eta and omega squared, their interval and the F test take the differences between any two "
+    f"levels as equally variable (sphericity). Epsilon of Greenhouse and Geisser is below {SPHERICAL:g} here: read the p value of "
+    "the row sphericity_epsilon, and the interval of generalized eta squared",
     "unequal_spread": "The standard deviations at the level and at the reference differ by more than a factor of "
     f"{UNEQUAL:g}: Cohen's d and Hedges' g take one for both; read Glass' delta and the probability of superiority",
 }
@@ -80,6 +95,10 @@ def _findings(one: Compared) -> Iterator[tuple[str, str]]:
         yield "few_respondents", f" {least}"
     if one.within and complete < one.ids.size:
         yield "incomplete_levels", f" {one.ids.size - complete} of {one.ids.size}"
+    if one.within and len(one.levels) >= LEAST_LEVELS and complete > 1:
+        found = epsilon(one.scores[there.all(axis=1)])
+        if found < SPHERICAL:
+            yield "sphericity", f" {found:.2f}"
     columns = [one.scores[there[:, at], at] for at in range(len(one.levels))]
     ended = [
         visible(level, 30)
@@ -106,7 +125,10 @@ def _group_notes(compared: Sequence[Compared], by: str) -> Iterator[Note]:
         if one.group:
             groups.setdefault(one.scale, []).append(one)
     few = min((len(group) for group in groups.values()), default=0)
-    if few < FEW_GROUPS:
+    if few < FEWEST_POOLED:
+        text = f"Fewer than {FEWEST_POOLED} levels of {visible(by)}: pooled effects have no interval."
+        yield Note("few_groups", text)
+    elif few < FEW_GROUPS:
         text = (
             f"Effects are pooled over as few as {few} levels of {visible(by)}: how far they differ is hardly known, and the "
             "interval of a further effect covers less often than it says."

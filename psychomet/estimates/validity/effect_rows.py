@@ -1,9 +1,9 @@
-"""Rows of one level against the reference, of all levels together, and of effects pooled over groups."""
+"""Rows of one level against the reference, and of the order of respondents over all levels."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +12,10 @@ from scipy.special import stdtrit
 from scipy.stats import kendalltau
 
 from psychomet.numerics.association import correlation_test, fisher_interval, spearman
+from psychomet.numerics.association import influence as of_correlation
 from psychomet.numerics.concordance import kendall_w
 from psychomet.numerics.effects.differences import (
+    Divisor,
     Effect,
     cohen_d,
     cohen_d_average,
@@ -30,15 +32,23 @@ from psychomet.numerics.effects.dominance import (
     placements,
     superiority,
 )
-from psychomet.numerics.effects.pooling import further_limits, pool_effects
-from psychomet.numerics.effects.shares import independent_shares, repeated_shares
+from psychomet.numerics.effects.influence import (
+    of_glass,
+    of_kendall,
+    of_matched_order,
+    of_paired_d,
+    of_pooled_d,
+)
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
+DIVISORS: tuple[Divisor, Divisor] = ("n - 1", "n")
 LEAST = 2
 LEAST_RANKED = 5
 LEAST_LEVELS = 3
+MANY_RANKED = 5000
+"""The influence on Kendall's tau looks at all pairs of respondents: with more of them it is left out."""
 ALIKE = "scores do not vary: no standardised difference"
 ONE_WAY = "all differences point one way, or fewer than three differ: no interval"
 
@@ -99,28 +109,41 @@ def _independent(x: Floats, y: Floats, conf_level: float) -> Iterator[Made]:
         reason = f"fewer than {LEAST} respondents at one of the levels: no estimate"
         yield Made({"estimand": "mean_difference", "n": n, "method": "none", "reason": reason})
         return
-    moved = np.full(x.shape, np.nan)
-    moved[there], moved[other] = n / a.size * (a - a.mean()), -n / b.size * (b - b.mean())
-    row = _row("mean_difference", mean_difference(a, b, conf_level=conf_level), n, "t; Welch, between respondents",
-               "scores do not vary within the levels: no interval")  # fmt: skip
-    yield Made(row, moved)
+
+    def over(parts: tuple[Floats, Floats]) -> Floats | None:
+        """Influence of those at either level in the order of all respondents; none where it is not defined."""
+        moved = np.full(x.shape, np.nan)
+        moved[there], moved[other] = parts
+        return moved if np.isfinite(np.concatenate(parts)).all() else None
+
+    row = as_row("mean_difference", mean_difference(a, b, conf_level=conf_level), n, "t; Welch, between respondents",
+               reason="scores do not vary within the levels: no interval")  # fmt: skip
+    yield Made(row, over((n / a.size * (a - a.mean()), -n / b.size * (b - b.mean()))))
     unit = "pooled standard deviation of both levels"
+    usual, by_n = (cohen_d(a, b, conf_level=conf_level, divisor=each) for each in DIVISORS)
+    corrected = hedges_g(a, b, conf_level=conf_level)
+    glass = glass_delta(a, b, conf_level=conf_level)
     for estimand, found, how in (
-        ("cohen_d", cohen_d(a, b, conf_level=conf_level), f"{unit}, divisor n - 1"),
-        ("cohen_d", cohen_d(a, b, conf_level=conf_level, divisor="n"), f"{unit}, divisor n"),
-        ("hedges_g", hedges_g(a, b, conf_level=conf_level), f"{unit}, bias-corrected"),
-        ("glass_delta", glass_delta(a, b, conf_level=conf_level), "standard deviation of the reference"),
+        ("cohen_d", usual, f"{unit}, divisor n - 1"),
+        ("cohen_d", by_n, f"{unit}, divisor n"),
+        ("hedges_g", corrected, f"{unit}, bias-corrected"),
+        ("glass_delta", glass, "standard deviation of the reference"),
     ):
-        yield Made(_row(estimand, found, n, f"noncentral_t; {how}", ALIKE))
+        moved = None
+        if math.isfinite(found.low):
+            ratio = corrected.estimate / usual.estimate if estimand == "hedges_g" and usual.estimate else 1.0
+            of = usual if estimand == "hedges_g" else found
+            first, second = of_glass(a, b) if found is glass else of_pooled_d(a, b, of.estimate)
+            moved = over((ratio * first, ratio * second))
+        yield Made(as_row(estimand, found, n, f"noncentral_t; {how}", reason=ALIKE), moved)
     share, newcombe = superiority(a, b, conf_level=conf_level)
     first, second = placements(a, b)
-    order = np.full(x.shape, np.nan)
-    order[there] = n / a.size * (first - first.mean())
-    order[other] = n / b.size * (second - second.mean())
+    order = over((n / a.size * (first - first.mean()), n / b.size * (second - second.mean())))
+    twice = None if order is None else 2 * order
     how = "newcombe; method 5, no overlap" if newcombe else "t; on the logit, Brunner and Munzel"
-    yield Made(_row("probability_of_superiority", share, n, how, ""), order)
-    yield Made(_row("cliff_delta", cliff_delta(share), n, how, ""), 2 * order)
-    yield Made(_row("rank_biserial", cliff_delta(share), n, f"{how}; equals Cliff's delta", ""), 2 * order)
+    yield Made(as_row("probability_of_superiority", share, n, how), order)
+    yield Made(as_row("cliff_delta", cliff_delta(share), n, how), twice)
+    yield Made(as_row("rank_biserial", cliff_delta(share), n, f"{how}; equals Cliff's delta"), twice)
 
 
 def _paired(x: Floats, y: Floats, conf_level: float) -> Iterator[Made]:
@@ -132,24 +155,33 @@ def _paired(x: Floats, y: Floats, conf_level: float) -> Iterator[Made]:
         reason = f"fewer than {LEAST} respondents met both levels: no estimate"
         yield Made({"estimand": "mean_difference", "n": n, "method": "none", "reason": reason})
         return
-    moved = np.full(x.shape, np.nan)
-    moved[both] = difference - difference.mean()
-    row = _row("mean_difference", paired_difference(difference, conf_level=conf_level), n,
-               "t; paired, within respondents", "the difference does not vary between respondents: no interval")  # fmt: skip
-    yield Made(row, moved)
-    yield Made(_row("cohen_d", cohen_d_average(a, b, conf_level=conf_level), n,
-                    "normal; average variance of both levels, paired", ALIKE))  # fmt: skip
-    yield Made(_row("cohen_dz", cohen_dz(difference, conf_level=conf_level), n,
-                    "noncentral_t; standard deviation of the differences", ALIKE))  # fmt: skip
-    yield Made(_row("probability_of_superiority", paired_superiority(difference, conf_level=conf_level), n,
-                    "wilson; share of respondents who score higher, ties half", ""))  # fmt: skip
-    yield Made(_row("rank_biserial", matched_rank_biserial(difference, conf_level=conf_level), n,
-                    "jackknife; matched pairs, ties left out", ONE_WAY))  # fmt: skip
-    yield from (Made(row) for row in _order_kept(a, b, conf_level))
+
+    def over(values: Floats) -> Floats | None:
+        """Influence of those who met both in the order of all respondents; none where it is not defined."""
+        moved = np.full(x.shape, np.nan)
+        moved[both] = values
+        return moved if np.isfinite(values).any() else None
+
+    average, within = of_paired_d(a, b)
+    wins, order = of_matched_order(difference)
+    row = as_row("mean_difference", paired_difference(difference, conf_level=conf_level), n,
+               "t; paired, within respondents", reason="the difference does not vary between respondents: no interval")  # fmt: skip
+    yield Made(row, over(difference - difference.mean()))
+    yield Made(as_row("cohen_d", cohen_d_average(a, b, conf_level=conf_level), n,
+                    "normal; average variance of both levels, paired", reason=ALIKE), over(average))  # fmt: skip
+    yield Made(as_row("cohen_dz", cohen_dz(difference, conf_level=conf_level), n,
+                    "noncentral_t; standard deviation of the differences", reason=ALIKE), over(within))  # fmt: skip
+    yield Made(as_row("probability_of_superiority", paired_superiority(difference, conf_level=conf_level), n,
+                    "wilson; share of respondents who score higher, ties half"), over(wins))  # fmt: skip
+    yield Made(as_row("rank_biserial", matched_rank_biserial(difference, conf_level=conf_level), n,
+                    "jackknife; matched pairs, ties left out", reason=ONE_WAY), over(order))  # fmt: skip
+    yield from (
+        Made(row, None if moved is None else over(moved)) for row, moved in _order_kept(a, b, conf_level)
+    )
 
 
-def _order_kept(a: Floats, b: Floats, conf_level: float) -> Iterator[Row]:
-    """Yield how far respondents keep their order from one level to the other."""
+def _order_kept(a: Floats, b: Floats, conf_level: float) -> Iterator[Made]:
+    """Yield how far respondents keep their order from one level to the other; influence of those who met both."""
     n = a.size
     if n < LEAST_RANKED:
         return
@@ -158,19 +190,22 @@ def _order_kept(a: Floats, b: Floats, conf_level: float) -> Iterator[Row]:
     t, df, p = correlation_test(rho, n)
     error, low, high = fisher_interval(rho, n=n, conf_level=conf_level, kind="spearman")
     test = (t, df, p) if abs(rho) < 1 else (math.nan, math.nan, math.nan)
-    yield _row("rank_preservation_rho", Effect(rho, error, low, high, *test), n,
-               "fisher_z; Spearman, Bonett and Wright", reason)  # fmt: skip
+    row = as_row("rank_preservation_rho", Effect(rho, error, low, high, *test), n,
+               "fisher_z; Spearman, Bonett and Wright", reason=reason)  # fmt: skip
     if math.isnan(rho):
+        yield Made(row)
         return
+    yield Made(row, of_correlation(a, b, kind="spearman"))
     tau = float(kendalltau(a, b).statistic)
     error, low, high = _tau_interval(tau, n, conf_level)
-    yield _row(
+    row = as_row(
         "rank_preservation_tau",
         Effect(tau, error, low, high),
         n,
         "fisher_z; Kendall's tau-b, Fieller",
-        reason,
+        reason=reason,
     )
+    yield Made(row, of_kendall(a, b) if n <= MANY_RANKED else None)
 
 
 def _tau_interval(tau: float, n: int, conf_level: float) -> tuple[float, float, float]:
@@ -223,73 +258,7 @@ def order_row(one: Compared, conf_level: float) -> Iterator[Made]:
     yield Made(row, moved)
 
 
-def share_rows(one: Compared, conf_level: float) -> Iterator[Row]:
-    """Yield eta and omega squared over all levels."""
-    there = np.isfinite(one.scores)
-    if one.within:
-        kept = one.scores[there.all(axis=1)]
-        n, how = kept.shape[0], "partial, within respondents, sphericity taken for granted"
-        enough = n >= LEAST
-        made = repeated_shares(kept, conf_level=conf_level) if enough else None
-    else:
-        who, level = np.nonzero(there)
-        n, how = who.size, "between respondents, one variance for all levels"
-        enough = n > there.shape[1] and int(there.sum(axis=0).min()) > 0
-        made = independent_shares(one.scores[who, level], level, conf_level=conf_level) if enough else None
-    for estimand in ("eta_squared", "omega_squared"):
-        row: Row = {"estimand": estimand, "n": n, "method": f"noncentral_f; {how}"}
-        if made is None:
-            few = "fewer than two respondents met every level" if one.within else "too few respondents"
-            yield row | {"reason": f"{few}: no estimate"}
-        elif math.isnan(made.eta):
-            yield row | {"reason": "scores do not vary within the levels: no estimate"}
-        else:
-            yield row | {
-                "estimate": made.eta if estimand == "eta_squared" else made.omega,
-                "conf_low": made.low, "conf_high": made.high, "statistic": made.statistic,
-                "df": made.df, "df2": made.df2, "p_value": made.p_value,
-            }  # fmt: skip
-
-
-def pooled_rows(
-    effects: Sequence[float], errors: Sequence[float], of: str, conf_level: float
-) -> Iterator[Row]:
-    """Yield the effects of several groups pooled: mean, spread, and where a further one is expected."""
-    sizes, variances = np.array(effects), np.array(errors) ** 2
-    made = pool_effects(sizes, variances, conf_level=conf_level)
-    n = len(effects)
-    mean = Effect(made.estimate, made.std_error, made.low, made.high, made.statistic, made.df, made.p_value)
-    yield _row(
-        "pooled_effect",
-        mean,
-        n,
-        f"t; random effects by REML, Hartung and Knapp, of {of}",
-        "all effects are equal",
-    )
-    wider = Effect(made.estimate, math.nan, *further_limits(sizes, variances, conf_level=conf_level))
-    yield _row(
-        "further_effect",
-        wider,
-        n,
-        f"confidence_distribution; for a further group, of {of}",
-        "all effects are equal",
-    )
-    further = Effect(made.estimate, math.nan, made.further_low, made.further_high)
-    yield _row(
-        "further_effect",
-        further,
-        n,
-        f"t; prediction interval for a further group, of {of}",
-        "all effects are equal",
-    )
-    low, high = math.sqrt(made.tau_squared_low), math.sqrt(made.tau_squared_high)
-    spread = Effect(math.sqrt(made.tau_squared), math.nan, low, high, made.q, made.q_df, made.q_p_value)
-    yield _row("effect_sd", spread, n, f"q_profile; REML, Cochran's test of equal effects, of {of}", "")
-    share = Effect(made.i_squared, math.nan, made.i_squared_low, made.i_squared_high)
-    yield _row("i_squared", share, n, f"q_profile; REML, of {of}", "")
-
-
-def _row(estimand: str, found: Effect, n: int, method: str, reason: str) -> Row:
+def as_row(estimand: str, found: Effect, n: int, method: str, *, reason: str = "") -> Row:
     """Put an effect into the columns of the glossary; the reason only where there is no interval."""
     row: Row = {
         "estimand": estimand, "estimate": found.estimate, "std_error": found.std_error, "conf_low": found.low,

@@ -7,11 +7,15 @@ Scores at each level of a facet are compared with those at a reference level, x 
 - where respondents met several (*within*), over those who met both: the paired mean difference (the change within a
   run), d in units of the average variance, d_z in units of the sd of the differences, the share who score higher, the
   matched rank-biserial, and how far respondents keep their order;
-- over all levels: eta and omega squared;
+- over all levels: eta and omega squared, within respondents partial ones, with generalized eta squared and the
+  correction for lack of sphericity;
 - where levels are doses: Spearman's correlation of dose and score, slope, medians and their range, and the share of the
   variance that a monotone function of the dose carries, with its test;
 - with ``by``: the same in each group, and the groups' effects pooled under random effects (REML, Hartung and Knapp, with
-  the interval for a further group).
+  the interval for a further group);
+- over methods (groups, or levels) and what they were applied to (scales, levels): the shares of method, thing and
+  combination in the differences between effects, the consistency of the effects and of their order, and the three levels of stability
+  of Handa et al. (2025); their abstract names the framework without a formula, which is taken from a public program.
 
 Misleads where steering drives scores to the end of the scale (noted): their spread shrinks and standardised differences
 explode; read the mean difference in points and the probability of superiority. Levels met by different respondents
@@ -55,12 +59,21 @@ from psychomet.estimates.validity.effect_rows import (
     Row,
     level_rows,
     order_row,
-    pooled_rows,
-    share_rows,
 )
+from psychomet.estimates.validity.effect_shares import pooled_rows, share_rows
+from psychomet.estimates.validity.effect_stability import (
+    Placed,
+    cells_of,
+    grid_of,
+    left_out_note,
+    stability_rows,
+)
+from psychomet.notes import Note
 from psychomet.numerics.level_cells import level_cells
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
+from psychomet.scores.influences import Pull, gathered
 from psychomet.scores.key import Key
 from psychomet.scores.request import held_table, seed_faults, table_notes, unscored_notes
 from psychomet.scores.score import Missing, ScaleScores, resolve_key, scale_scores
@@ -74,6 +87,7 @@ FEWEST_DOSES = 3
 POOLED = {False: ("hedges_g", "Hedges' g"), True: ("cohen_d", "d in units of the average variance")}
 
 
+@declared
 def effects(
     responses: ResponseTable,
     *,
@@ -98,7 +112,7 @@ def effects(
     missing : {"available", "complete"}
         The rule for missing answers, see :func:`psychomet.scores.score.scale_scores`.
     seed : int
-        Seed of the bootstrap of medians and of the reorderings.
+        Seed of the bootstrap of medians, of the reorderings and of the draws.
     reference : str, optional
         The level that is subtracted; default the lowest dose, or the first level by name.
     doses : mapping of str to float, optional
@@ -112,19 +126,23 @@ def effects(
     conf_level : float
         Nominal coverage of the intervals.
     n_boot : int
-        Resamples for the range of medians, and reorderings of the monotone test; 0 for neither.
+        Resamples for the range of medians, reorderings of the monotone test, and draws for the order over methods and the
+        stability score; 0 for none.
 
     Returns
     -------
     Result
         ``term`` is the scale, ``facet`` the facet. Per level: ``level_mean``, ``level_median``. Per level other than the
-        reference (``other``): ``mean_difference``, ``cohen_d``, ``probability_of_superiority``, ``rank_biserial``; between
-        respondents also ``hedges_g``, ``glass_delta``, ``cliff_delta``; within respondents ``cohen_dz``,
-        ``rank_preservation_rho`` and ``_tau``, and over all levels ``rank_preservation_icc``. Over all levels ``eta_squared``, ``omega_squared``. Of doses ``dose_rho``,
-        ``dose_slope``, ``median_range``, ``monotone_share``, ``monotone_of_means``. With ``by``: ``pooled_effect``,
-        ``further_effect``, ``effect_sd`` and ``i_squared``, whose n counts groups. ``p_adjusted`` is Holm's over all
-        tests of one estimand. ``arrays["influence"]`` holds the influence of respondents on the mean differences and,
-        between respondents, on the rank effects.
+        reference (``other``): ``mean_difference``, ``cohen_d``, ``probability_of_superiority``, ``rank_biserial``;
+        between respondents also ``hedges_g``, ``glass_delta``, ``cliff_delta``; within respondents ``cohen_dz``,
+        ``rank_preservation_rho`` and ``_tau``, and over all levels ``rank_preservation_icc``. Over all levels
+        ``eta_squared``, ``omega_squared``, within respondents also ``generalized_eta_squared`` and
+        ``sphericity_epsilon``. Of doses ``dose_rho``, ``dose_slope``, ``median_range``, ``monotone_share``,
+        ``monotone_of_means``. With ``by``: ``pooled_effect``, ``further_effect``, ``effect_sd`` and ``i_squared``, whose n
+        counts groups. Of stability ``effect_share``, ``effect_consistency``, ``effect_order_rho``, ``effect_order_tau``
+        and ``stability_score``. ``p_adjusted`` is Holm's over all tests of one estimand. ``arrays["influence"]`` holds the
+        influence of respondents on all rows but medians, the monotone share, pooled effects, the order over methods and
+        the stability score.
 
     Raises
     ------
@@ -135,7 +153,8 @@ def effects(
     Notes
     -----
     ``further_effect`` has two rows: ``t`` is metafor's, which takes the spread of effects for known and covered 82 to 87
-    of 100 further effects in simulations with 4 to 20 groups; ``confidence_distribution`` covered 92 to 93. Scores enter as the respondent's mean over the administrations at a level. Values were held against R and metafor; see
+    of 100 further effects in simulations with 4 to 20 groups; ``confidence_distribution`` covered 92 to 93. Scores enter
+    as the respondent's mean over the administrations at a level. Values were held against R and metafor; see
     docs/validation/effects.md.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
@@ -149,6 +168,7 @@ def effects(
         for block in blocks
         for one in _compared(block, facet, by, levels=levels, numbers=numbers, reference=chosen)
     ]
+    none: NDArray[Any] = np.array([], dtype=object)
     made: list[tuple[Compared, Made]] = []
     for one in compared:
         made += [(one, each) for each in _rows(one, conf_level=conf_level, n_boot=n_boot, seed=seed)]
@@ -158,11 +178,18 @@ def effects(
     ]
     if by is not None:
         rows += _pooled(rows, by, {one.scale: one.within for one in compared}, conf_level)
+    stable, left = _stable(made, facet=facet, by=by, reference=chosen, doses=numbers, conf_level=conf_level,
+                           n_boot=n_boot, seed=seed)  # fmt: skip
+    placed = [Placed({}, one.ids, each.influence) for one, each in made]
+    placed += [Placed({}, none, None)] * (len(rows) - len(made)) + stable
+    rows += [each.row for each in stable]
     _adjust(rows)
+    notes: list[Note] = []
+    arrays = _influences(placed, notes)
     return make_result(
         "effects",
         rows,
-        arrays=_influences(made),
+        arrays=arrays,
         settings=settings(
             table, facet=facet, reference=chosen, by=by, missing=missing, conf_level=conf_level, n_boot=n_boot, seed=seed,
             doses=None if numbers is None else dict(zip(levels, numbers, strict=True)),
@@ -171,6 +198,8 @@ def effects(
         notes=[
             *unscored_notes(blocks, missing),
             *effect_notes(compared, facet=facet, reference=chosen, by=by, read=doses is None and numbers is not None),
+            *left_out_note(left),
+            *notes,
             *table_notes(table),
         ],
     )  # fmt: skip
@@ -281,13 +310,13 @@ def _compared(
 
 def _rows(one: Compared, *, conf_level: float, n_boot: int, seed: int) -> Iterator[Made]:
     """Yield all rows of one scale and group."""
-    yield from (Made(row) for row in mean_rows(one, conf_level))
+    yield from mean_rows(one, conf_level)
     for at in range(len(one.levels)):
         if at != one.reference:
             yield from level_rows(one, at, conf_level)
-    yield from (Made(row) for row in share_rows(one, conf_level))
+    yield from share_rows(one, conf_level)
     yield from order_row(one, conf_level)
-    yield from (Made(row) for row in dose_rows(one, conf_level=conf_level, n_boot=n_boot, seed=seed))
+    yield from dose_rows(one, conf_level=conf_level, n_boot=n_boot, seed=seed)
 
 
 def _pooled(rows: Sequence[Row], by: str, within: Mapping[str, bool], conf_level: float) -> list[Row]:
@@ -319,18 +348,38 @@ def _adjust(rows: Sequence[Row]) -> None:
             row["p_adjusted"] = float(value)
 
 
-def _influences(made: Sequence[tuple[Compared, Made]]) -> dict[str, xr.DataArray]:
+def _stable(
+    made: Sequence[tuple[Compared, Made]],
+    *,
+    facet: str,
+    by: str | None,
+    reference: str,
+    doses: Sequence[float] | None,
+    conf_level: float,
+    n_boot: int,
+    seed: int,
+) -> tuple[list[Placed], list[str]]:
+    """Return the rows on the stability of effects, and the methods left out of them; none where levels are doses."""
+    if by is None and doses is not None:
+        return [], []
+    grid, left = grid_of(cells_of(made, by))
+    if grid is None:
+        return [], []
+    rows = stability_rows(
+        grid, facet=facet, by=by, reference=reference, conf_level=conf_level, n_boot=n_boot, seed=seed
+    )
+    return list(rows), left
+
+
+def _influences(placed: Sequence[Placed], notes: list[Note]) -> dict[str, xr.DataArray]:
     """Put the influence values into one labelled array; NaN for respondents who are not in a row."""
-    columns = [
-        (at, one.ids, each.influence) for at, (one, each) in enumerate(made) if each.influence is not None
-    ]
-    if not columns:
+    pulls = []
+    for at, each in enumerate(placed):
+        if each.influence is not None:
+            there = np.isfinite(each.influence)
+            pulls.append(Pull(at, each.ids[there], each.influence[there]))
+    found = gathered(pulls, notes)
+    if found is None:
         return {}
-    ids: NDArray[Any] = np.unique(np.concatenate([names for _, names, _ in columns]))
-    values = np.full((ids.size, len(columns)), np.nan)
-    for place, (_, names, moved) in enumerate(columns):
-        values[np.searchsorted(ids, names), place] = moved
-    rows = np.array([at for at, _, _ in columns])
-    return {
-        "influence": xr.DataArray(values, dims=("respondent", "row"), coords={"respondent": ids, "row": rows})
-    }
+    coords = {"respondent": found.respondents, "row": found.rows}
+    return {"influence": xr.DataArray(found.values, dims=("respondent", "row"), coords=coords)}

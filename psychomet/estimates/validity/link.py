@@ -44,6 +44,7 @@ from psychomet.numerics.association import (
 )
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import (
     FEWEST_BOOT,
@@ -77,6 +78,7 @@ class Side(NamedTuple):
     values: Floats
 
 
+@declared
 def link(
     responses: ResponseTable,
     *,

@@ -1,23 +1,32 @@
 r"""What a link of self-report and behaviour is made of: within respondents, between them, without error of measurement.
 
 Self-report x_ij and behaviour y_ij of respondent i under condition j. ``within_r`` is the repeated-measures
-correlation: do both move together when the conditions of one respondent change? ``between_r`` is the correlation of
-the respondents' means. ``disattenuated_r`` is that correlation without the part that comes from conditions and
-replicates: the covariance between respondents over the root of both variances between. ``partial_r`` is that of the
-means with the other self-reports held.
+correlation: do both move together when the conditions of one respondent change? ``between_r`` and ``between_rho`` are
+Pearson's and Spearman's correlation of the respondents' means. ``disattenuated_r`` is the first of these without the
+part that comes from conditions and replicates: the covariance between respondents over the root of both variances
+between. ``partial_r`` is that of the means with the other self-reports held. Where scores have few values, so that a
+score stands for a range of something continuous, ``polychoric_r``, ``tetrachoric_r``, ``polyserial_r`` or
+``biserial_r`` is the correlation of the normal variables behind them over all rows.
 
-Misleads: a link between respondents says nothing of one within, and the reverse (the ecological fallacy). The disattenuated
-correlation corrects only for what varied in the table; with few respondents it is uncertain and may exceed 1 in size.
+Misleads: a link between respondents says nothing of one within, and the reverse (the ecological fallacy). The
+disattenuated correlation corrects only for what varied in the table; with few respondents it is uncertain and may exceed 1 in size.
 The interval of ``within_r`` takes conditions as independent; the bootstrap over respondents beside it does not.
-Between models that share a maker nothing is independent (noted).
+The correlations behind ordered scores mix within and between where respondents have several rows, rest on normality
+that nobody observed, and rise to 1 with empty cells. Between models that share a maker nothing is independent (noted).
 
 References
 ----------
 Bakdash, J. Z. and Marusich, L. R. (2017). Repeated measures correlation. Frontiers in Psychology, 8, 456.
 https://doi.org/10.3389/fpsyg.2017.00456
 
+Bonett, D. G. and Wright, T. A. (2000). Sample size requirements for estimating Pearson, Kendall and Spearman
+correlations. Psychometrika, 65(1), 23-28. https://doi.org/10.1007/BF02294183
+
 Spearman, C. (1904). The proof and measurement of association between two things. American Journal of Psychology,
 15(1), 72-101. https://doi.org/10.2307/1412159
+
+Olsson, U., Drasgow, F. and Dorans, N. J. (1982). The polyserial correlation coefficient. Psychometrika, 47(3),
+337-347. https://doi.org/10.1007/BF02294164
 
 Goertzen, J. R. and Cribbie, R. A. (2010). Detecting a lack of association: an equivalence testing approach. British
 Journal of Mathematical and Statistical Psychology, 63(3), 527-537. https://doi.org/10.1348/000711009X475853
@@ -25,53 +34,61 @@ Journal of Mathematical and Statistical Psychology, 63(3), 527-537. https://doi.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from psychomet.errors import Fault, InputError
-from psychomet.notes import Note
-from psychomet.numerics.association import resample_limits
-from psychomet.numerics.equivalence import equivalence_of_correlation
-from psychomet.numerics.multiplicity import holm
-from psychomet.numerics.repeated_correlation import (
-    partial_correlation,
-    repeated_correlations,
-    resampled_correlations,
-    respondent_sums,
-    within_interval,
+from psychomet.estimates.validity.link_part_rows import (
+    FISHER,
+    Call,
+    Made,
+    Side,
+    latent_row,
+    partial_row,
+    rank_rows,
+    repeated_rows,
 )
+from psychomet.notes import Note
+from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
+from psychomet.scores.influences import Pull, gathered
 from psychomet.scores.key import Key
 from psychomet.scores.paired import Paired, paired, pairing_notes
-from psychomet.scores.request import held_table, seed_faults, table_notes
+from psychomet.scores.request import FEWEST_BOOT, facet_faults, held_table, seed_faults, table_notes
 from psychomet.scores.score import Missing
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
 from psychomet.text import visible
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.bool_]
 Row = dict[str, Any]
+Pulled = tuple[NDArray[Any], Floats] | None
+"""Respondents and their influence on a row."""
 
 FEWEST = 4
-FISHER = {
-    "within_r": "fisher_z; t test; conditions of a respondent taken as independent; Holm over all pairs",
-    "between_r": "fisher_z; t test; means of respondents; Holm over all pairs",
-    "partial_r": "fisher_z; t test; means of respondents, the other self-reports held; Holm over all pairs",
-}
-BOOTSTRAP = "bootstrap; expanded percentile, over respondents"
-NO_WITHIN = "no two conditions of a respondent in which both change: nothing within"
-NO_BETWEEN = "one of the two does not vary between respondents beyond the scatter within"
+MOST_CATEGORIES = 20
+ORDER = (
+    "within_r", "between_r", "between_rho", "disattenuated_r", "partial_r", "tetrachoric_r", "polychoric_r",
+    "biserial_r", "polyserial_r", "within_r_equivalence", "between_r_equivalence",
+)  # fmt: skip
 
 
+@declared
 def link_parts(
     responses: ResponseTable,
     *,
     missing: Missing,
     seed: int,
     key: Key | None = None,
+    by: str | None = None,
     bound: float | None = None,
+    most_categories: int = 8,
     conf_level: float = 0.95,
     n_boot: int = 1000,
 ) -> Result:
@@ -87,8 +104,13 @@ def link_parts(
         Seed of the bootstrap.
     key : Key, optional
         The instrument; default the one the table was read with.
+    by : str, optional
+        A facet that both sources have: the same at each of its levels, beside the whole table (``group`` =
+        "phase = base").
     bound : float, optional
         A correlation, between 0 and 1, below which a link counts as none: asks for the equivalence tests.
+    most_categories : int
+        Scores with up to as many different values count as ordered categories; 0 takes all as continuous.
     conf_level : float
         Nominal coverage of the intervals, and one minus the level of the equivalence tests.
     n_boot : int
@@ -97,158 +119,178 @@ def link_parts(
     Returns
     -------
     Result
-        ``term`` is the self-report, ``other`` the behaviour. ``within_r``, ``between_r`` and ``partial_r`` with Fisher's
-        interval, a test and Holm's ``p_adjusted``; ``within_r``, ``between_r`` and ``disattenuated_r`` with a
-        bootstrap interval. With ``bound`` also ``within_r_equivalence`` and ``between_r_equivalence``: the same
-        estimates with the p value of two one-sided tests and the interval that goes with them (2 conf_level - 1).
+        ``term`` is the self-report, ``other`` the behaviour. ``within_r``, ``between_r``, ``between_rho`` and
+        ``partial_r`` with Fisher's interval (that of Bonett and Wright for ranks), a test and Holm's ``p_adjusted``
+        over the pairs of a group; ``within_r``, ``between_r``, ``between_rho`` and ``disattenuated_r`` with a
+        bootstrap interval. ``tetrachoric_r``, ``polychoric_r``, ``biserial_r`` or ``polyserial_r`` where either side is
+        ordered, over all rows, respondents as clusters. With ``bound`` also ``within_r_equivalence`` and
+        ``between_r_equivalence``: the same estimates with the p value of two one-sided tests and the interval that goes
+        with them (2 conf_level - 1). ``arrays["influence"]``.
 
     Raises
     ------
     InputError
-        If there is no key, no behaviour or nothing else, or an argument is out of range.
+        If there is no key, no behaviour or nothing else, ``by`` is no facet of both sources, or an argument is out of
+        range.
+
+    Notes
+    -----
+    ``within_r`` with its interval and test is that of R's ``rmcorr``; ``partial_r`` that of ``psych::partial.r`` with
+    ``psych::corr.p(n - number held)``, the between and within correlations those of ``psych::statsBy``
+    (``between_r`` without weights).
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
-    faults = seed_faults(seed)
-    if n_boot < 1:
-        faults.append(Fault("n_boot", f"{n_boot} is not above 0", "Use 1000, say"))
+    _check(table, by, bound, most_categories, n_boot, seed)
+    pairs = paired(table, missing=missing)
+    call = Call(bound, n_boot, seed)
+    made: list[tuple[Row, Pulled]] = []
+    for group, mask in _groups(pairs, by):
+        found = [
+            each
+            for a in range(len(pairs.said))
+            for b in range(len(pairs.done))
+            for each in _pair(pairs, mask, a, b, group, call, most_categories, conf_level)
+        ]
+        _adjust([row for row, _ in found])
+        made += found
+    made.sort(key=lambda each: ORDER.index(each[0]["estimand"]))
+    rows = [row for row, _ in made]
+    notes = _notes(rows, pairs)
+    pulls = [Pull(at, *pulled) for at, (_, pulled) in enumerate(made) if pulled is not None]
+    return make_result(
+        "link_parts",
+        rows,
+        arrays=_influence(pulls, notes),
+        settings=settings(
+            table, missing=missing, conf_level=conf_level, n_boot=n_boot, seed=seed, bound=bound, by=by or "",
+            most_categories=most_categories,
+        ),
+        notes=[*pairing_notes(pairs), *notes, *table_notes(table)],
+    )  # fmt: skip
+
+
+def _check(
+    table: ResponseTable, by: str | None, bound: float | None, most_categories: int, n_boot: int, seed: int
+) -> None:
+    """Tell every fault of the arguments that this question alone has."""
+    faults = [*seed_faults(seed), *facet_faults(table, by)]
+    if n_boot < FEWEST_BOOT:
+        faults.append(Fault("n_boot", f"{n_boot} resamples give no interval", f"Use at least {FEWEST_BOOT}"))
     if bound is not None and not 0 < bound < 1:
         faults.append(Fault("bound", f"{bound} is not between 0 and 1", "Use 0.1 or 0.2, say"))
+    if not (most_categories == 0 or 2 <= most_categories <= MOST_CATEGORIES):
+        todo = f"Use a number from 2 to {MOST_CATEGORIES}, or 0 for none"
+        faults.append(Fault("most_categories", f"{most_categories} categories are not possible", todo))
     if faults:
         raise InputError("the call", faults)
-    pairs = paired(table, missing=missing)
-    rows: list[Row] = []
-    for a in range(len(pairs.said)):
-        for b in range(len(pairs.done)):
-            rows += _pair(pairs, a, b, bound, conf_level, n_boot, seed)
+
+
+def _groups(pairs: Paired, by: str | None) -> Iterator[tuple[str, Rows]]:
+    """The whole table, then each level."""
+    if by is not None and by not in pairs.cells:
+        what = f"'{visible(by)}' is not a condition that both sources have"
+        there = ", ".join(map(visible, pairs.cells.columns)) or "none"
+        raise InputError("the call", [Fault("by", what, f"Conditions of both: {there}")])
+    yield "", np.ones(pairs.respondent.size, dtype=bool)
+    for level in sorted(pairs.cells[by].unique()) if by is not None else ():
+        yield f"{by} = {level}", (pairs.cells[by] == level).to_numpy()
+
+
+def _adjust(rows: list[Row]) -> None:
+    """Put Holm's adjusted p values into the rows of a group, each estimand a family."""
     for estimand in FISHER:
         family = [row for row in rows if row["estimand"] == estimand and "p_value" in row]
         for row, p in zip(family, holm(np.array([row["p_value"] for row in family])), strict=True):
             row["p_adjusted"] = float(p)
-    rows.sort(key=lambda row: ORDER.index(row["estimand"]))
-    return make_result(
-        "link_parts",
-        rows,
-        settings=settings(
-            table, missing=missing, conf_level=conf_level, n_boot=n_boot, seed=seed, bound=bound
-        ),
-        notes=[*pairing_notes(pairs), *_notes(rows), *table_notes(table)],
-    )
-
-
-ORDER = (
-    "within_r",
-    "between_r",
-    "disattenuated_r",
-    "partial_r",
-    "within_r_equivalence",
-    "between_r_equivalence",
-)
 
 
 def _pair(
-    pairs: Paired, a: int, b: int, bound: float | None, conf_level: float, n_boot: int, seed: int
-) -> list[Row]:
+    pairs: Paired, mask: Rows, a: int, b: int, group: str, call: Call, most_categories: int, conf_level: float
+) -> list[tuple[Row, Pulled]]:
     """All rows of one self-report with one behaviour."""
     x, y = pairs.left[:, a], pairs.right[:, b]
-    both = np.isfinite(x) & np.isfinite(y)
+    both = mask & np.isfinite(x) & np.isfinite(y)
     ids, who = np.unique(pairs.respondent[both], return_inverse=True)
+    who = who.reshape(-1)
     shared: Row = {
-        "term": pairs.said[a], "other": pairs.done[b], "n": int(ids.size), "conf_level": conf_level,
+        "term": pairs.said[a], "other": pairs.done[b], "group": group, "n": int(ids.size), "conf_level": conf_level,
     }  # fmt: skip
     if ids.size < FEWEST:
         reason = f"fewer than {FEWEST} respondents with both: no estimate"
+        names = [name for name in FISHER if name != "partial_r" or len(pairs.said) > 1]
         return [
-            {**shared, "estimand": e, "estimate": np.nan, "method": FISHER[e], "reason": reason}
-            for e in FISHER
+            ({**shared, "estimand": e, "estimate": np.nan, "method": FISHER[e], "reason": reason}, None)
+            for e in names
         ]
-    sums = respondent_sums(x[both], y=y[both], who=who.reshape(-1))
-    found = repeated_correlations(sums)
-    drawn = resampled_correlations(sums, n_boot=n_boot, seed=seed)
-    within, between, corrected = float(found.within), float(found.between), float(found.corrected)
-    rows: list[Row] = []
-    for estimand, r, df, reason in (
-        ("within_r", within, float(found.df), NO_WITHIN),
-        ("between_r", between, ids.size - 2.0, NO_BETWEEN),
-    ):
-        rows.append(_fisher(shared, estimand, r, df, reason))
-        if bound is not None and rows[-1]["reason"] == "":
-            rows.append(_equivalence(shared, estimand, r, df, bound))
-    for estimand, r, values, reason in (
-        ("within_r", within, drawn.within, NO_WITHIN),
-        ("between_r", between, drawn.between, NO_BETWEEN),
-        ("disattenuated_r", corrected, drawn.corrected, NO_BETWEEN),
-    ):
-        rows.append(_resampled(shared, estimand, r, values, reason))
+    made = repeated_rows(x[both], y=y[both], who=who, shared=shared, call=call)
+    made += rank_rows(_means(x[both], who), y=_means(y[both], who), shared=shared, call=call)
+    sides = [Side(side[both], _categories(side, most_categories)) for side in (x, y)]
+    if any(side.categories for side in sides):
+        made.append(latent_row(sides[0], y=sides[1], who=who, shared=shared))
+    named_rows = [_named(each, pairs.respondents[ids]) for each in made]
     if len(pairs.said) > 1:
-        rows.append(_partial(pairs, a, b, shared))
-    return rows
+        named_rows.append(_partial(pairs, mask, a, b, shared))
+    return named_rows
 
 
-def _fisher(shared: Row, estimand: str, r: float, df: float, reason: str) -> Row:
-    """A correlation with Fisher's interval and its test."""
-    row = {**shared, "estimand": estimand, "estimate": r, "method": FISHER[estimand], "reason": ""}
-    if np.isnan(r):
-        return row | {"reason": reason}
-    error, low, high, p = within_interval(r, df=df, conf_level=shared["conf_level"])
-    if np.isnan(low):
-        return row | {"reason": "too few degrees of freedom, or a perfect correlation: no interval"}
-    statistic = r * np.sqrt(df / (1 - r * r))
-    return row | {
-        "std_error": error, "conf_low": low, "conf_high": high, "p_value": p, "df": df, "statistic": statistic,
-    }  # fmt: skip
+def _named(made: Made, respondents: NDArray[Any]) -> tuple[Row, Pulled]:
+    """A row, with the names of those whose influence it has."""
+    row, felt = made
+    return row, None if felt is None else (respondents, felt)
 
 
-def _equivalence(shared: Row, estimand: str, r: float, df: float, bound: float) -> Row:
-    """Two one-sided tests of a correlation."""
-    conf_level = shared["conf_level"]
-    found = equivalence_of_correlation(r, df=df, bound=bound, conf_level=conf_level)
-    return {
-        **shared, "estimand": f"{estimand}_equivalence", "estimate": r, "conf_low": found.low,
-        "conf_high": found.high, "conf_level": 2 * conf_level - 1, "p_value": found.p_value, "reason": "",
-        "method": f"fisher_z; two one-sided tests against -{bound:g} and {bound:g}",
-    }  # fmt: skip
+def _means(values: Floats, who: NDArray[np.intp]) -> Floats:
+    """Mean of each respondent."""
+    return np.bincount(who, values) / np.bincount(who)
 
 
-def _resampled(shared: Row, estimand: str, r: float, values: Floats, reason: str) -> Row:
-    """A correlation with its bootstrap interval."""
-    row = {**shared, "estimand": estimand, "estimate": r, "method": BOOTSTRAP, "reason": ""}
-    if np.isnan(r):
-        return row | {"reason": reason}
-    error, low, high = resample_limits(values, n=shared["n"], conf_level=shared["conf_level"])
-    row |= {"std_error": error, "conf_low": low, "conf_high": high}
-    return row | ({} if np.isfinite(low) else {"reason": "too few resamples with a value: no interval"})
+def _categories(values: Floats, most: int) -> int:
+    """How many categories a side has; 0 where it is continuous."""
+    found = int(np.unique(values[np.isfinite(values)]).size)
+    return found if 2 <= found <= most else 0
 
 
-def _partial(pairs: Paired, a: int, b: int, shared: Row) -> Row:
-    """Correlation of respondents' means with the other self-reports held."""
-    used = np.isfinite(pairs.left).all(axis=1) & np.isfinite(pairs.right[:, b])
+def _partial(pairs: Paired, mask: Rows, a: int, b: int, shared: Row) -> tuple[Row, Pulled]:
+    """Correlation of respondents' means with the other self-reports held, from rows that have all of them."""
+    used = mask & np.isfinite(pairs.left).all(axis=1) & np.isfinite(pairs.right[:, b])
     ids, who = np.unique(pairs.respondent[used], return_inverse=True)
     columns = np.column_stack([pairs.left[used], pairs.right[used, b]])
-    size = np.bincount(who.reshape(-1), minlength=ids.size)
-    means = (
-        np.stack([np.bincount(who.reshape(-1), c, minlength=ids.size) for c in columns.T], axis=1)
-        / size[:, None]
-    )
+    means = np.empty((ids.size, columns.shape[1]))
+    for at, column in enumerate(columns.T):
+        means[:, at] = _means(column, who.reshape(-1))
     held = np.delete(means[:, :-1], a, axis=1)
-    df = ids.size - 2.0 - held.shape[1]
-    shared = {**shared, "n": int(ids.size)}
-    r = partial_correlation(means[:, a], y=means[:, -1], held=held) if df > 0 else np.nan
-    return _fisher(
-        shared, "partial_r", r, df, "too few respondents for the self-reports held, or nothing is left"
-    )
+    made = partial_row(means[:, a], y=means[:, -1], held=held, shared={**shared, "n": int(ids.size)})
+    return _named(made, pairs.respondents[ids])
 
 
-def _notes(rows: list[Row]) -> list[Note]:
-    """Disattenuated correlations beyond 1."""
+def _influence(pulls: list[Pull], notes: list[Note]) -> dict[str, xr.DataArray]:
+    """The influence values as one labelled array."""
+    found = gathered(pulls, notes)
+    if found is None:
+        return {}
+    coords = {"respondent": found.respondents, "row": found.rows}
+    return {"influence": xr.DataArray(found.values, dims=("respondent", "row"), coords=coords)}
+
+
+def _notes(rows: list[Row], pairs: Paired) -> list[Note]:
+    """Disattenuated correlations beyond 1; what correlations over all rows mix; few respondents."""
+    notes = []
     beyond = [
         f"{visible(row['term'])} and {visible(row['other'])}"
         for row in rows
         if row["estimand"] == "disattenuated_r" and abs(row["estimate"]) > 1
     ]
-    if not beyond:
-        return []
-    text = (
-        f"Disattenuated correlations beyond 1 in size ({len(beyond)}: {'; '.join(beyond[:4])}): not cut. The variance "
-        "between respondents is too uncertain here to correct with."
-    )
-    return [Note("beyond_one", text)]
+    if beyond:
+        text = (
+            f"Disattenuated correlations beyond 1 in size ({len(beyond)}: {'; '.join(beyond[:4])}): not cut. The variance "
+            "between respondents is too uncertain here to correct with."
+        )
+        notes.append(Note("beyond_one", text))
+    latent = {row["estimand"] for row in rows} & set(ORDER[5:9])
+    if latent and pairs.respondent.size > pairs.respondents.size:
+        text = (
+            "Correlations behind ordered scores are taken over all rows: they mix what is within respondents with what "
+            "is between them. Their intervals allow for rows of one respondent being alike."
+        )
+        notes.append(Note("rows_mixed", text, "info"))
+    return notes

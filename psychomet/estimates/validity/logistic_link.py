@@ -40,6 +40,7 @@ from psychomet.estimates.validity.logistic_link_rows import SLOPE, Found, Model,
 from psychomet.notes import Note
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.request import facet_faults, held_table, table_notes
 from psychomet.scores.score import Missing
@@ -58,6 +59,7 @@ NEARLY = 0.02
 """Share of rows on the wrong side of the line up to which outcomes are nearly separated."""
 
 
+@declared
 def logistic_link(
     responses: ResponseTable,
     *,
@@ -271,7 +273,9 @@ def _model_notes(models: dict[str, tuple[Model, int]]) -> list[Note]:
         text = f"As few as {min(few.values())} respondents: clustered intervals are rough, those of independent rows are not to be trusted."
         notes.append(Note("few_respondents", text))
     split = [
-        f"{visible(term)} in {visible(name)}" for name, (one, _) in models.items() for term in one.disagree
+        f"{', '.join(map(visible, one.disagree))} (in {visible(name)})"
+        for name, (one, _) in models.items()
+        if one.disagree
     ]
     if split:
         text = f"Wald's test and the likelihood ratio disagree: {_some(split)}. Wald's loses power as a slope grows; follow the likelihood ratio."

@@ -90,11 +90,15 @@ def model_rows(
     rows = [_share(y, who, {**shared, "term": term})]
     if why:
         return Found([*rows, *_none(names, shared, why)], {}, None)
-    if standardized:
-        scores = (scores - scores.mean(axis=0)) / scores.std(axis=0, ddof=1)
-    x = np.column_stack([np.ones(y.size), scores])
+    # Fitted in standard units whatever the slopes are told in: a large mean would hide a narrow margin.
+    spread = scores.std(axis=0, ddof=1)
+    x = np.column_stack([np.ones(y.size), (scores - scores.mean(axis=0)) / spread])
+    per_unit = np.ones(spread.size) if standardized else 1 / spread
     state = separation(y, columns=x)
-    penalised = firth(y, columns=x, conf_level=shared["conf_level"])
+    try:
+        penalised = firth(y, columns=x, conf_level=shared["conf_level"])
+    except (ValueError, np.linalg.LinAlgError) as error:
+        return Found([*rows, *_none(names, shared, f"no model: {error}")], {}, None)
     fit = _fit(y, x, shared["conf_level"]) if state == "none" else None
     enough = fit is not None and who.max() + 1 >= FEWEST_CLUSTERS
     robust = (
@@ -105,8 +109,10 @@ def model_rows(
     influence: dict[int, Floats] = {}
     reason = _reason(state)
     for at, name in enumerate(names, start=1):
-        _slopes(rows, influence, {**shared, "term": name}, at, fit, robust, penalised, reason)
-    _effects(rows, influence, x, names, shared, fit, robust, penalised, reason)
+        _slopes(
+            rows, influence, {**shared, "term": name}, at, fit, robust, penalised, reason, per_unit[at - 1]
+        )
+    _effects(rows, influence, x, names, shared, fit, robust, penalised, reason, per_unit)
     rows.append(_fit_row(fit, {**shared, "term": term}, len(names), reason))
     return Found(rows, influence, _model(y, x, names, state, fit, robust, penalised, shared["conf_level"]))
 
@@ -147,24 +153,31 @@ def _none(names: Sequence[str], shared: Row, why: str) -> list[Row]:
 
 def _slopes(
     rows: list[Row], influence: dict[int, Floats], shared: Row, at: int, fit: Likelihood | None,
-    robust: Clustered | None, penalised: Logistic, reason: str,
+    robust: Clustered | None, penalised: Logistic, reason: str, per_unit: float,
 ) -> None:  # fmt: skip
     """Slope and odds ratio of one predictor, four ways each."""
     found = [*_likelihood(at, fit, robust, shared["conf_level"], reason), _penalised(at, penalised)]
+    found = [_per_unit(row, per_unit) for row in found]
     for row in found:
         if row["method"] == JACKKNIFE and robust is not None and not row["reason"]:
-            influence[len(rows)] = robust.influence[:, at]
+            influence[len(rows)] = per_unit * robust.influence[:, at]
         rows.append({**shared, "estimand": SLOPE, **row})
     for row in found:
-        value = float(np.exp(row["estimate"]))
-        odds: Row = {"estimate": value, "method": row["method"], "reason": row["reason"]}
-        if "conf_low" in row:
-            with np.errstate(over="ignore"):
-                limits = np.exp([row["conf_low"], row["conf_high"]])
-            odds |= {"conf_low": float(limits[0]), "conf_high": float(limits[1])}
-        if row["method"] == JACKKNIFE and robust is not None and not row["reason"]:
-            influence[len(rows)] = value * robust.influence[:, at]
+        ends = ("estimate", "conf_low", "conf_high")
+        with np.errstate(over="ignore"):
+            # Odds of a slope beyond 709 are infinite in floating point, and so told.
+            odds: Row = {name: float(np.exp(row[name])) for name in ends if name in row}
+        odds |= {"method": row["method"], "reason": row["reason"]}
+        value = odds["estimate"]
+        if row["method"] == JACKKNIFE and robust is not None and not row["reason"] and np.isfinite(value):
+            influence[len(rows)] = value * per_unit * robust.influence[:, at]
         rows.append({**shared, "estimand": ODDS, **odds})
+
+
+def _per_unit(row: Row, factor: float) -> Row:
+    """Turn a row from standard units into those asked for."""
+    turned = ("estimate", "std_error", "conf_low", "conf_high")
+    return {name: factor * cell if name in turned else cell for name, cell in row.items()}
 
 
 def _likelihood(
@@ -215,7 +228,7 @@ def _normal(value: float, error: float, conf_level: float) -> Row:
 
 def _effects(
     rows: list[Row], influence: dict[int, Floats], x: Floats, names: Sequence[str], shared: Row,
-    fit: Likelihood | None, robust: Clustered | None, penalised: Logistic, reason: str,
+    fit: Likelihood | None, robust: Clustered | None, penalised: Logistic, reason: str, per_unit: Floats,
 ) -> None:  # fmt: skip
     """Average marginal effects, the rows of the data held."""
     level = shared["conf_level"]
@@ -223,6 +236,7 @@ def _effects(
     firm = marginal_effects(x, coefficient=penalised.coefficient)
     plain = marginal_effects(x, coefficient=fit.coefficient) if fit is not None else None
     for at, name in enumerate(names, start=1):
+        factor = float(per_unit[at - 1])
         here = {**shared, "estimand": EFFECT, "term": name}
         if fit is None or plain is None:
             rows += [
@@ -240,16 +254,16 @@ def _effects(
                 )  # fmt: skip
                 row = _jackknife(0, value, turned, level)
                 if not row["reason"]:
-                    influence[len(rows)] = turned.influence[:, 0]
+                    influence[len(rows)] = factor * turned.influence[:, 0]
             else:
                 row = _jackknife(at, value, robust, level)
             dropped = ("statistic", "df", "p_value")
-            rows.append(here | {key: cell for key, cell in row.items() if key not in dropped})
+            kept = {key: cell for key, cell in row.items() if key not in dropped}
+            rows.append(here | _per_unit(kept, factor))
         value, gradient = float(firm.effect[at]), firm.gradient[at]
         error = float(np.sqrt(gradient @ inverse @ gradient))
-        rows.append(
-            {**here, "estimate": value, **_normal(value, error, level), "method": DELTA_FIRTH, "reason": ""}
-        )
+        row = {**here, "estimate": value, **_normal(value, error, level), "method": DELTA_FIRTH, "reason": ""}
+        rows.append(_per_unit(row, factor))
 
 
 def _information(x: Floats, beta: Floats) -> Floats:

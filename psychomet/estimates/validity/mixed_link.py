@@ -8,9 +8,13 @@ between slope compares respondents, the within slope a respondent with itself un
 
 Misleads: without ``split`` b_t is a mixture of within and between, mostly within where rows per respondent are
 many, so that it may say that a model shifts with its prompt and nothing of whether models that say more do more.
-Random intercepts alone make standard errors too small where the slope itself differs between respondents. Wald's z
-takes variance components as known, which three levels of a facet do not give; Satterthwaite's t is the default.
-Unreliable self-reports shrink slopes towards 0.
+Random intercepts alone make standard errors too small where the slope itself differs between respondents; the influence
+of respondents tells (its standard error does not assume equal slopes). Unreliable self-reports shrink slopes towards 0.
+
+Which test: Satterthwaite's t is the default and covers well for slopes within respondents. Prefer Kenward and Roger's
+where a self-report moves mostly between the levels of a facet with few levels, or between few respondents: it also widens
+the standard error. Wald's z takes variance components as known, which three levels of a facet do not give; it is there
+because papers report it. No test covers a slope between three levels well (docs/validation/mixed.md).
 
 References
 ----------
@@ -19,23 +23,28 @@ https://doi.org/10.2307/1913646
 
 Kuznetsova, A., Brockhoff, P. B. and Christensen, R. H. B. (2017). lmerTest package: tests in linear mixed effects
 models. Journal of Statistical Software, 82(13), 1-26. https://doi.org/10.18637/jss.v082.i13
+
+Kenward, M. G. and Roger, J. H. (1997). Small sample inference for fixed effects from restricted maximum likelihood.
+Biometrics, 53(3), 983-997. https://doi.org/10.2307/2533558
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from psychomet.errors import Fault, InputError
 from psychomet.notes import Note
-from psychomet.numerics.mixed import Mixed, RandomTerm, mixed
+from psychomet.numerics.mixed import Freedom, Mixed, RandomTerm, mixed
 from psychomet.numerics.multiplicity import holm
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.scores.request import held_table, table_notes
@@ -46,13 +55,15 @@ from psychomet.text import visible
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
-Test = Literal["satterthwaite", "wald"]
+Test = Literal["satterthwaite", "kenward_roger", "wald"]
+Influence = dict[int, tuple[NDArray[np.intp], Floats]]
 
 RESPONDENT, RESIDUAL = "respondent", "residual"
 FEW_LEVELS = 5
 NO_INTERVAL = "a by-product of the slopes: no interval (generalizability gives one)"
 
 
+@declared
 def mixed_link(
     responses: ResponseTable,
     *,
@@ -62,6 +73,7 @@ def mixed_link(
     by: str | None = None,
     together: bool = True,
     split: bool = False,
+    respondents: bool = True,
     test: Test = "satterthwaite",
     conf_level: float = 0.95,
 ) -> Result:
@@ -84,9 +96,13 @@ def mixed_link(
         True: all self-reports in one model per behaviour; False: one model per pair.
     split : bool
         True: within and between slopes of every self-report in place of one.
-    test : {"satterthwaite", "wald"}
-        Reference of the interval and the test: Student's t with Satterthwaite's degrees of freedom, or the normal
-        distribution, which is too sure with few levels (and is what many papers report).
+    respondents : bool
+        True: a random intercept of the respondent. False leaves it out, which takes the rows of one respondent as
+        independent, as some published models do; a facet must then be crossed.
+    test : {"satterthwaite", "kenward_roger", "wald"}
+        Reference of the interval and the test: Student's t with Satterthwaite's degrees of freedom; with Kenward
+        and Roger's, and their larger standard error; or the normal distribution, which is too sure with few levels
+        (and is what many papers report).
     conf_level : float
         Nominal coverage of the intervals.
 
@@ -97,6 +113,7 @@ def mixed_link(
         ``between_slope``, in units of the behaviour per unit of the self-report, with ``statistic``, ``df`` and
         ``p_value``; ``p_adjusted`` is Holm's over the slopes of a group. ``variance_component`` by ``facet`` in
         squared units of the behaviour; its ``term`` is empty when the self-reports share a model.
+        ``arrays["influence"]`` holds the influence of each respondent on every slope, the components held.
 
     Raises
     ------
@@ -105,20 +122,25 @@ def mixed_link(
 
     Notes
     -----
-    Slopes and standard errors equal ``lme4::lmer``, degrees of freedom ``lmerTest``.
+    Slopes and standard errors equal ``lme4::lmer``, degrees of freedom ``lmerTest`` and ``pbkrtest``.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)
     _check(table, by, test)
     pairs = paired(table, missing=missing)
     facets = _crossed(table, pairs, crossed, by)
+    if not (respondents or facets):
+        todo = "Name a facet, or leave respondents = True"
+        raise InputError("the call", [Fault("crossed", "no random intercept is left", todo)])
+    asked = _Asked(facets, respondents, split, test, conf_level)
     rows: list[Row] = []
     notes: list[Note] = []
+    moved: Influence = {}
     for group, mask in _groups(pairs, by):
-        found = [
-            row
-            for behaviour, chosen in _models(pairs, together)
-            for row in _model(pairs, mask, behaviour, chosen, facets, split, test, conf_level, notes, group)
-        ]
+        found: list[Row] = []
+        for behaviour, chosen in _models(pairs, together):
+            model, influence = _model(pairs, mask, behaviour, chosen, asked, notes, group)
+            moved |= {len(rows) + len(found) + at: each for at, each in influence.items()}
+            found += model
         tested = [row for row in found if "p_value" in row]
         adjusted = holm(np.array([row["p_value"] for row in tested]))
         for row, p in zip(tested, adjusted, strict=True):
@@ -127,12 +149,28 @@ def mixed_link(
     return make_result(
         "mixed_link",
         rows,
+        arrays={"influence": _influence(moved, pairs.respondents)} if moved else {},
         settings=settings(
             table, missing=missing, conf_level=conf_level, crossed=list(facets), by=by or "", together=together,
-            split=split, test=test,
+            split=split, respondents=respondents, test=test,
         ),
-        notes=[*pairing_notes(pairs), *_notes(pairs, facets, test), *_gathered(notes), *table_notes(table)],
+        notes=[*pairing_notes(pairs), *_notes(pairs, asked), *_gathered(notes), *table_notes(table)],
     )  # fmt: skip
+
+
+class _Asked(NamedTuple):
+    """What every model has in common."""
+
+    facets: tuple[str, ...]
+    respondents: bool
+    split: bool
+    test: Test
+    conf_level: float
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """Names of the random intercepts."""
+        return (*((RESPONDENT,) if self.respondents else ()), *self.facets)
 
 
 def _check(table: ResponseTable, by: str | None, test: str) -> None:
@@ -184,38 +222,56 @@ def _models(pairs: Paired, together: bool) -> Iterator[tuple[int, list[int]]]:
 
 
 def _model(
-    pairs: Paired, mask: NDArray[np.bool_], behaviour: int, chosen: list[int], facets: Sequence[str], split: bool,
-    test: Test, conf_level: float, notes: list[Note], group: str,
-) -> list[Row]:  # fmt: skip
-    """All rows of one model."""
+    pairs: Paired, mask: NDArray[np.bool_], behaviour: int, chosen: list[int], asked: _Asked, notes: list[Note],
+    group: str,
+) -> tuple[list[Row], Influence]:  # fmt: skip
+    """All rows of one model, and who moves which of them."""
     y, x = pairs.right[:, behaviour], pairs.left[:, chosen]
     used = mask & np.isfinite(y) & np.isfinite(x).all(axis=1)
     who = pairs.respondent[used]
     names = [pairs.said[at] for at in chosen]
+    intercepts = f"REML, random intercepts: {', '.join(asked.factors)}"
     shared: Row = {
-        "other": pairs.done[behaviour], "group": group, "conf_level": conf_level, "n": int(np.unique(who).size),
-        "method": f"{test}; REML, random intercepts: {', '.join((RESPONDENT, *facets))}",
+        "other": pairs.done[behaviour], "group": group, "conf_level": asked.conf_level,
+        "n": int(np.unique(who).size), "method": f"{asked.test}; {intercepts}",
     }  # fmt: skip
-    kinds = ("within_slope", "between_slope") if split else ("mixed_slope",)
+    kinds = ("within_slope", "between_slope") if asked.split else ("mixed_slope",)
     labels = [(kind, name) for kind in kinds for name in names]
-    columns = _split(x[used], who) if split else x[used]
-    levels = [pd.factorize(pairs.cells.loc[used, facet])[0] for facet in facets]
-    random = [RandomTerm(who), *(RandomTerm(codes) for codes in levels)]
+    columns = _split(x[used], who) if asked.split else x[used]
+    levels = [pd.factorize(pairs.cells.loc[used, facet])[0] for facet in asked.facets]
+    random = [RandomTerm(codes) for codes in (*((who,) if asked.respondents else ()), *levels)]
+    freedom: Freedom = "none" if asked.test == "wald" else asked.test
     try:
-        fit = mixed(y[used], fixed=np.column_stack([np.ones(who.size), columns]), random=random)
+        fixed = np.column_stack([np.ones(who.size), columns])
+        fit = mixed(y[used], fixed=fixed, random=random, freedom=freedom, units=who)
     except ValueError as error:
         reason = f"no model: {error}"
-        return [{**shared, "estimand": k, "term": t, "estimate": np.nan, "reason": reason} for k, t in labels]
-    _state(fit, (RESPONDENT, *facets), f"{shared['other']}, {group}" if group else shared["other"], notes)
-    rows = _slopes(fit, labels, shared, test)
+        absent = [
+            {**shared, "estimand": k, "term": t, "estimate": np.nan, "reason": reason} for k, t in labels
+        ]
+        return absent, {}
+    _state(fit, asked.factors, f"{shared['other']}, {group}" if group else shared["other"], notes)
+    rows = _slopes(fit, labels, shared)
+    there = np.unique(who)
+    moved = {at: (there, fit.influence[:, at + 1]) for at in range(len(rows))}
     term = names[0] if len(names) == 1 else ""
     values = [*(float(c[0, 0]) for c in fit.components), fit.residual]
     rows += [
         {**shared, "estimand": "variance_component", "term": term, "facet": facet, "estimate": value,
-         "method": f"none; {shared['method'].split('; ')[1]}", "reason": NO_INTERVAL}
-        for facet, value in zip((RESPONDENT, *facets, RESIDUAL), values, strict=True)
+         "method": f"none; {intercepts}", "reason": NO_INTERVAL}
+        for facet, value in zip((*asked.factors, RESIDUAL), values, strict=True)
     ]  # fmt: skip
-    return rows
+    return rows, moved
+
+
+def _influence(moved: Influence, respondents: NDArray[Any]) -> xr.DataArray:
+    """Influence values in one labelled array; NaN for respondents that a model has not."""
+    values = np.full((respondents.size, len(moved)), np.nan)
+    for column, (who, each) in enumerate(moved.values()):
+        values[who, column] = each
+    return xr.DataArray(
+        values, dims=("respondent", "row"), coords={"respondent": respondents, "row": np.array(list(moved))}
+    )
 
 
 def _split(x: Floats, who: NDArray[np.intp]) -> Floats:
@@ -226,12 +282,12 @@ def _split(x: Floats, who: NDArray[np.intp]) -> Floats:
     return np.column_stack([x - means, means])
 
 
-def _slopes(fit: Mixed, labels: Sequence[tuple[str, str]], shared: Row, test: Test) -> list[Row]:
+def _slopes(fit: Mixed, labels: Sequence[tuple[str, str]], shared: Row) -> list[Row]:
     """Slopes with interval and test."""
     errors = np.sqrt(np.diag(fit.covariance))
     rows = []
     for at, (estimand, term) in enumerate(labels, start=1):
-        df = float(fit.df[at]) if test == "satterthwaite" else np.inf
+        df = float(fit.df[at])
         estimate, error = float(fit.coefficient[at]), float(errors[at])
         arm = float(stdtrit(df, (1 + shared["conf_level"]) / 2)) * error
         row = {
@@ -267,16 +323,24 @@ def _gathered(notes: Sequence[Note]) -> list[Note]:
     return out
 
 
-def _notes(pairs: Paired, facets: Sequence[str], test: Test) -> list[Note]:
-    """Few levels of a random factor, and what Wald's test takes for granted."""
+def _notes(pairs: Paired, asked: _Asked) -> list[Note]:
+    """Few levels of a random factor, rows taken as independent, and what Wald's test takes for granted."""
     few = [
-        f"{visible(f)} ({pairs.cells[f].nunique()})" for f in facets if pairs.cells[f].nunique() < FEW_LEVELS
+        f"{visible(f)} ({pairs.cells[f].nunique()})"
+        for f in asked.facets
+        if pairs.cells[f].nunique() < FEW_LEVELS
     ]
     notes = []
     if few:
         text = f"Few levels for a random intercept: {', '.join(few)}. Their variance is hardly known."
         notes.append(Note("few_levels", text, "info"))
-    if test == "wald":
+    if not asked.respondents:
+        text = (
+            "No random intercept of respondents: rows of one respondent count as independent, and intervals are far "
+            "too narrow where respondents differ."
+        )
+        notes.append(Note("rows_independent", text, "caution"))
+    if asked.test == "wald":
         text = (
             "Wald's z takes the variance components as known: intervals are too narrow where levels are few."
         )

@@ -68,7 +68,7 @@ class Matrix:
     sums : Moments
         ``moments(scores)``.
     cor, rank : (u, u) array
-        Pearson's and Spearman's correlations, each pair over its own respondents.
+        Pearson's and Spearman's correlations, each pair over its own respondents; NaN where these are too few.
     """
 
     group: str
@@ -165,9 +165,12 @@ def _trait_scales(key: Key, traits: Traits | None) -> list[tuple[str, str]]:
         return [(scale.name, scale.name) for scale in key.scales]
     if isinstance(traits, Mapping) and all(isinstance(value, str) for value in traits.values()):
         return [(str(trait), str(scale)) for trait, scale in traits.items()]
-    if isinstance(traits, Sequence) and not isinstance(traits, str):
-        if all(isinstance(name, str) for name in traits):
-            return [(str(name), str(name)) for name in traits]
+    if (
+        isinstance(traits, Sequence)
+        and not isinstance(traits, str)
+        and all(isinstance(n, str) for n in traits)
+    ):
+        return [(str(name), str(name)) for name in traits]
     raise InputError(
         "the call", [Fault("traits", f"{visible(traits)} does not name the scale of each trait", HOW_FACET)]
     )
@@ -189,14 +192,55 @@ def _faults(key: Key, units: Sequence[Unit], *, by_facet: bool) -> list[Fault]:
     for name in dict.fromkeys(scale for scale in scales if scales.count(scale) > 1) if not by_facet else ():
         what = f"the scale '{visible(name)}' stands for several measures, which would correlate perfectly"
         faults.append(Fault("traits", what, "Name another scale, or use method_facet"))
+    return faults + _count_faults(units)
+
+
+def _count_faults(units: Sequence[Unit]) -> list[Fault]:
+    """Too few traits or methods, or nothing that could converge."""
+    faults = []
     n_traits, n_methods = len({unit.trait for unit in units}), len({unit.method for unit in units})
     if n_traits < 2 or n_methods < 2:
         what = f"{n_traits} trait(s) by {n_methods} method(s) make no multitrait-multimethod matrix"
         faults.append(Fault("traits", what, "Name at least two traits, and at least two methods"))
-    elif len(set(pairs)) == n_traits:
+    elif len({(unit.trait, unit.method) for unit in units}) == n_traits:
         what = "no trait is measured by two methods, so that nothing could converge"
         faults.append(Fault("traits", what, "Give the same trait the same name in both methods"))
     return faults
+
+
+def measured_units(
+    table: ResponseTable, units: tuple[Unit, ...], *, missing: Missing, method_facet: str
+) -> tuple[Unit, ...]:
+    """Return the units that have a score at their level of the facet.
+
+    Parameters
+    ----------
+    table : ResponseTable
+        The table, held against the key.
+    units : tuple of Unit
+        Every scale at every level.
+    missing : {"available", "complete"}
+        The rule for missing answers.
+    method_facet : str
+        The facet.
+
+    Raises
+    ------
+    InputError
+        If too few are left, or no trait is measured at two levels.
+    """
+    blocks = {
+        name: scale_scores(table, scale=name, missing=missing) for name in {unit.scale for unit in units}
+    }
+    kept = tuple(
+        unit
+        for unit in units
+        if (np.isfinite(blocks[unit.scale].values) & _at(blocks[unit.scale], method_facet, unit.method)).any()
+    )
+    faults = _count_faults(kept)
+    if faults:
+        raise InputError(table.intake.subject, faults)
+    return kept
 
 
 def matrices(
@@ -281,10 +325,11 @@ def _matrix(
     if not ids.size:
         return None
     sums = moments(scores)
+    # Two or three respondents correlate perfectly or at random: no estimate.
+    few = (sums.count < MIN_N) & ~np.eye(len(units), dtype=bool)
+    cor, rank = (np.where(few, np.nan, found) for found in (correlation(sums), _ranks(scores)))
     traits, methods = (tuple(_order(getattr(unit, name) for unit in units)) for name in ("trait", "method"))
-    return Matrix(
-        group, units, traits, methods, ids, scores, tuple(items), sums, correlation(sums), _ranks(scores)
-    )
+    return Matrix(group, units, traits, methods, ids, scores, tuple(items), sums, cor, rank)
 
 
 def _ranks(scores: Floats) -> Floats:

@@ -34,6 +34,7 @@ from psychomet.numerics.association import Kind, correlation_test, fisher_interv
 from psychomet.numerics.mixed import Mixed, RandomTerm, mixed
 from psychomet.numerics.repeated_correlation import repeated_correlations, respondent_sums, within_interval
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.key import Key
 from psychomet.scores.paired import SAMPLE, Paired, paired, pairing_notes
 from psychomet.scores.request import held_table, table_notes
@@ -44,6 +45,7 @@ from psychomet.text import visible
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
+Levels = dict[str, NDArray[np.intp]]
 
 MEASURES = ("pearson_between", "spearman_between", "within", "slope_alone", "slope_together")
 METHOD = {
@@ -57,6 +59,7 @@ FEWEST = 4
 DESCRIBES = "describes the specifications, which share their data: no interval"
 
 
+@declared
 def specification_curve(
     responses: ResponseTable,
     *,
@@ -151,6 +154,7 @@ def _links(
     """All pairs and measures of one choice of rows and rule."""
     rows = []
     fits: dict[tuple[int, ...], Mixed | str] = {}
+    levels = {name: pd.factorize(pairs.cells[name])[0] for name in pairs.cells.columns if name != SAMPLE}
     for a, said in enumerate(pairs.said):
         for b, done in enumerate(pairs.done):
             for measure in measures:
@@ -164,7 +168,7 @@ def _links(
                 if n < FEWEST:
                     rows.append(row | {"reason": f"fewer than {FEWEST} respondents with both: no estimate"})
                 elif measure.startswith("slope"):
-                    rows.append(row | _slope(pairs, used, columns, a, b, conf_level, fits))
+                    rows.append(row | _slope(pairs, levels, used, columns, a, b, conf_level, fits))
                 else:
                     rows.append(row | _correlation(pairs, used, a, b, measure, conf_level))
     return rows
@@ -197,19 +201,18 @@ def _correlation(
 
 
 def _slope(
-    pairs: Paired, used: NDArray[np.bool_], columns: list[int], a: int, b: int, conf_level: float,
+    pairs: Paired, levels: Levels, used: NDArray[np.bool_], columns: list[int], a: int, b: int, conf_level: float,
     fits: dict[tuple[int, ...], Mixed | str],
 ) -> Row:  # fmt: skip
     """A standardised slope of a mixed model; models that several self-reports share are fitted once."""
     model = (b, *columns)
     if model not in fits:
-        fits[model] = _fit(pairs, used, columns, b)
+        fits[model] = _fit(pairs, levels, used, columns, b)
     fit = fits[model]
     if isinstance(fit, str):
         return {"reason": f"no model: {fit}"}
     at = 1 + columns.index(a)
-    scale = float(pairs.left[used, a].std() / pairs.right[used, b].std())
-    estimate, error = float(fit.coefficient[at]) * scale, float(np.sqrt(fit.covariance[at, at])) * scale
+    estimate, error = float(fit.coefficient[at]), float(np.sqrt(fit.covariance[at, at]))
     df = float(fit.df[at])
     arm = float(stdtrit(df, (1 + conf_level) / 2)) * error
     return {
@@ -218,22 +221,34 @@ def _slope(
     }  # fmt: skip
 
 
-def _fit(pairs: Paired, used: NDArray[np.bool_], columns: list[int], b: int) -> Mixed | str:
+def _fit(
+    pairs: Paired, levels: Levels, used: NDArray[np.bool_], columns: list[int], b: int
+) -> Mixed | str:  # fmt: skip
     """The model of a behaviour, or why there is none."""
-    varied = [name for name in pairs.cells.columns if name != SAMPLE and _crossed(pairs, used, name)]
-    random = [RandomTerm(pairs.respondent[used])]
-    random += [RandomTerm(pd.factorize(pairs.cells.loc[used, name])[0]) for name in varied]
-    fixed = np.column_stack([np.ones(int(used.sum())), pairs.left[used][:, columns]])
+    who = pairs.respondent[used]
+    varied = [codes[used] for codes in levels.values() if _crossed(who, codes[used])]
+    # The degrees of freedom come from differences of the likelihood: without units they are the same in any unit.
+    fixed = np.column_stack([np.ones(who.size), _standardized(pairs.left[used][:, columns])])
     try:
-        return mixed(pairs.right[used, b], fixed=fixed, random=random)
+        return mixed(
+            _standardized(pairs.right[used, b]),
+            fixed=fixed,
+            random=[RandomTerm(codes) for codes in (who, *varied)],
+        )
     except ValueError as error:
         return str(error)
 
 
-def _crossed(pairs: Paired, used: NDArray[np.bool_], name: str) -> bool:
+def _standardized(values: Floats) -> Floats:
+    """Columns less their means, over their standard deviations; constants become 0."""
+    spread = values.std(axis=0)
+    return (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+
+
+def _crossed(who: NDArray[np.intp], codes: NDArray[np.intp]) -> bool:
     """Whether a facet varies within respondents."""
-    together = pd.DataFrame({"who": pairs.respondent[used], "level": pairs.cells.loc[used, name].to_numpy()})
-    return bool((together.groupby("who")["level"].nunique() > 1).any())
+    both = who * (int(codes.max(initial=0)) + 1) + codes
+    return np.unique(both).size > np.unique(who).size
 
 
 def _summary(own: list[Row], said: str, done: str, conf_level: float) -> list[Row]:

@@ -151,7 +151,10 @@ def _standard_cov(
     scale = item if kind == "residual_cov" else factor
     own = _root(np.diag(matrix))
     apart = np.where(row == column, scale[row] ** 2, own[row] * own[column])
-    return np.asarray(value / apart)
+    # A negative variance leaves NaN in ``apart``; complex division by it would warn, and say nothing more.
+    there = np.isfinite(apart)
+    out = np.full(apart.shape, np.nan, dtype=np.result_type(value, apart))
+    return np.divide(value, apart, out=out, where=there)
 
 
 def _index(model: Model) -> dict[str, tuple[NDArray[np.intp], ...]]:
@@ -176,7 +179,7 @@ def _with_errors(result: Fit, standard: Standard | None) -> tuple[Parameter, ...
         slope[:, place] = _values(model, moved, standard, index).imag / _STEP
     variance = np.einsum("rq,qs,rs->r", slope, result.covariance, slope)
     moving = np.abs(slope).max(axis=1, initial=0.0) > 1e-12 * np.maximum(1.0, np.abs(values))
-    error = np.where(moving, np.sqrt(np.maximum(variance, 0.0)), 0.0)
+    error = np.where(moving, np.sqrt(np.maximum(variance, 0.0)), np.where(np.isfinite(values), 0.0, np.nan))
     return tuple(
         Parameter(
             row.lhs, row.op, row.rhs, row.group, row.kind, row.free >= 0, float(value), float(se), row.label

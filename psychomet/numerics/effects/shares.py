@@ -3,7 +3,8 @@
 eta^2 = SS_levels / (SS_levels + SS_error); omega^2 = df (F - 1) / (df (F - 1) + df + df2 + 1), which for independent
 levels is (SS_between - (L - 1) MS_within) / (SS_total + MS_within). The error is the variation within levels
 where each level has its own respondents, and levels x respondents where every respondent met every level: the shares
-are then partial ones, in which differences between respondents are taken out.
+are then partial ones, in which differences between respondents are taken out. Generalized eta^2 leaves them in:
+SS_levels / (SS_levels + SS_error + SS_respondents), so that it can be compared with the eta^2 of independent levels.
 
 References
 ----------
@@ -12,6 +13,12 @@ variance and contrast analysis. Psychological Methods, 9(2), 164-182. https://do
 
 Olejnik, S. and Algina, J. (2000). Measures of effect size for comparative studies: applications, interpretations,
 and limitations. Contemporary Educational Psychology, 25(3), 241-286. https://doi.org/10.1006/ceps.2000.1040
+
+Olejnik, S. and Algina, J. (2003). Generalized eta and omega squared statistics: measures of effect size for some common
+research designs. Psychological Methods, 8(4), 434-447. https://doi.org/10.1037/1082-989X.8.4.434
+
+Greenhouse, S. W. and Geisser, S. (1959). On methods in the analysis of profile data. Psychometrika, 24(2), 95-112.
+https://doi.org/10.1007/BF02289823
 """
 
 from __future__ import annotations
@@ -94,6 +101,52 @@ def repeated_shares(scores: Floats, *, conf_level: float) -> Shares:
     if df2 < 1 or not within > _rounding(scores):
         return _nothing(df, df2)
     return _shares(between, within, df, df2, conf_level)
+
+
+class Sphericity(NamedTuple):
+    """Greenhouse and Geisser's epsilon with the F test whose degrees of freedom are multiplied by it."""
+
+    epsilon: float
+    df: float
+    df2: float
+    p_value: float
+
+
+def epsilon(scores: Floats) -> float:
+    """Return Greenhouse and Geisser's epsilon of (n, L) scores; NaN where the levels do not differ within respondents.
+
+    (tr S)^2 / ((L - 1) sum of squares of S), S the covariances of the levels centred by row and column: 1 under
+    sphericity, 1 / (L - 1) at the least. As an estimate it is biased downwards in small samples.
+    """
+    levels = scores.shape[1]
+    centre = np.eye(levels) - 1 / levels
+    cov = centre @ np.cov(scores.T) @ centre
+    squares = float(np.sum(cov**2))
+    enough = squares > (_rounding(scores) / scores.size) ** 2
+    return float(np.trace(cov)) ** 2 / ((levels - 1) * squares) if enough else math.nan
+
+
+def sphericity(scores: Floats, found: Shares) -> Sphericity:
+    """Return epsilon and the test of equal levels whose degrees of freedom are multiplied by it.
+
+    Parameters
+    ----------
+    scores : (n, L) array
+        Respondents by levels, L >= 2.
+    found : Shares
+        Of :func:`repeated_shares`.
+    """
+    at = epsilon(scores)
+    df, df2 = at * found.df, at * found.df2
+    return Sphericity(at, df, df2, float(fdtrc(df, df2, found.statistic)))
+
+
+def generalized_share(scores: Floats) -> float:
+    """Return generalized eta squared of (n, L) scores of levels that every respondent met; NaN where all are alike."""
+    columns = scores.mean(axis=0)
+    between = float(scores.shape[0] * np.sum((columns - columns.mean()) ** 2))
+    within = float(np.sum((scores - columns) ** 2))
+    return between / (between + within) if within > _rounding(scores) else math.nan
 
 
 def _shares(between: float, within: float, df: float, df2: float, conf_level: float) -> Shares:

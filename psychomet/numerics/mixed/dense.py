@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
 from psychomet.numerics.mixed.system import Block, System
 
@@ -42,7 +43,7 @@ class Point(NamedTuple):
 
     ``slopes`` are the gradients of log|A|, of log|X'V0^{-1}X| and of r^2; ``inner`` is Q'V0^{-1}Q, ``shift`` what is
     added to the least-squares coefficients of Q, ``whitened`` is Z'V0^{-1}[Q, e], ``weighted`` Lambda' times it, and
-    ``between`` is Z'V0^{-1}Z where the random effects are few, else empty.
+    ``between`` is Z'V0^{-1}Z and ``projected`` is Z'PZ where the random effects are few, else empty.
     """
 
     log_det: float
@@ -54,13 +55,15 @@ class Point(NamedTuple):
     whitened: Floats
     weighted: Floats
     between: Floats
+    projected: Floats
 
 
 @lru_cache(maxsize=32)
 def _patterns(shape: tuple[tuple[int, int], ...]) -> tuple[Floats, Floats]:
     """Where every element of theta stands in Lambda, (m, q, q); where every column of a term stands, (q, c)."""
     q = sum(levels * width for levels, width in shape)
-    found, at = [], 0
+    found: list[Floats] = []
+    at = 0
     own = np.zeros((q, sum(width for _, width in shape)))
     column = 0
     for levels, width in shape:
@@ -69,9 +72,9 @@ def _patterns(shape: tuple[tuple[int, int], ...]) -> tuple[Floats, Floats]:
             one = np.zeros((q, q))
             one[place + i, place + j] = 1.0
             found.append(one)
-        for i in range(width):
-            own[place + i, column] = 1.0
-            column += 1
+        for each in range(width):
+            own[place + each, column + each] = 1.0
+        column += width
         at += levels * width
     return np.stack(found), own
 
@@ -83,90 +86,133 @@ def _shape(blocks: tuple[Block, ...]) -> tuple[tuple[int, int], ...]:
 
 def evaluate_whole(system: System, theta: Floats) -> Point:
     """Evaluate the likelihood and its gradient in whole matrices."""
-    patterns, z = _patterns(_shape(system.blocks))[0], system.whole
+    shape = _shape(system.blocks)
+    patterns, own = _patterns(shape)
+    z = system.whole
     m, q = patterns.shape[:2]
-    spread = (theta @ patterns.reshape(m, -1)).reshape(q, q)
-    toward = spread.T @ z
-    a = toward @ spread
+    alone = all(width == 1 for _, width in shape)
+    if alone:
+        spread = own @ theta
+        toward = spread[:, None] * z
+        a, low = toward * spread, spread[:, None] * system.right
+    else:
+        spread = (theta @ patterns.reshape(m, -1)).reshape(q, q)
+        toward = spread.T @ z
+        a, low = toward @ spread, spread.T @ system.right
     a.flat[:: q + 1] += 1.0
-    root = np.linalg.cholesky(a)
-    half = np.linalg.solve(root, np.concatenate([toward, spread.T @ system.right], axis=1))
+    root = _root(a)
+    half = dtrtrs(root, np.concatenate([toward, low], axis=1), lower=1)[0]
     over, down = half[:, :q], half[:, q:]
     p = system.right.shape[1] - 1
     gram = -(down.T @ down)
     gram.flat[: p * (p + 1) : p + 2] += 1.0
     inner, beside = gram[:p, :p], gram[:p, p]
-    within = np.linalg.inv(inner)
-    shift = within @ beside
+    inner_root = _root(inner)
+    both = np.concatenate([np.eye(p), beside[:, None]], axis=1)
+    solved = dpotrs(inner_root, both, lower=1)[0]
+    within, shift = solved[:, :p], solved[:, p]
     squares = system.total + gram[p, p] - beside @ shift
     between = z - over.T @ over
     whitened = system.right - over.T @ down
-    weighted = spread.T @ whitened
-    rest, rest_low = (part[:, p] - part[:, :p] @ shift for part in (whitened, weighted))
-    # Each gradient is the sum over the places of an element of theta of one (q, q) matrix.
-    sources = np.stack(
-        [
-            2 * between @ spread,
-            -2 * (whitened[:, :p] @ within) @ weighted[:, :p].T,
-            -2 * np.outer(rest, rest_low),
-        ]
-    )
-    log_det = 2 * float(np.log(np.diagonal(root)).sum())
-    slopes = sources.reshape(3, -1) @ patterns.reshape(m, -1).T
+    weighted = spread[:, None] * whitened if alone else spread.T @ whitened
+    fixed, rest = whitened[:, :p], whitened[:, p] - whitened[:, :p] @ shift
+    carried = fixed @ within
+    if alone:
+        sources = np.stack([np.diagonal(between), -(carried * fixed).sum(axis=1), -(rest**2)])
+        slopes = 2 * (sources * spread) @ own
+    else:
+        # Each gradient is the sum over the places of an element of theta of one (q, q) matrix.
+        rest_low = weighted[:, p] - weighted[:, :p] @ shift
+        wide = np.stack([between @ spread, -carried @ weighted[:, :p].T, -np.outer(rest, rest_low)])
+        slopes = 2 * wide.reshape(3, -1) @ patterns.reshape(m, -1).T
     return Point(
-        log_det, float(np.linalg.slogdet(inner)[1]), float(squares), slopes, inner, shift, whitened, weighted,
-        between,
+        2 * float(np.log(np.diagonal(root)).sum()), 2 * float(np.log(np.diagonal(inner_root)).sum()),
+        float(squares), slopes, inner, shift, whitened, weighted, between, between - carried @ fixed.T,
     )  # fmt: skip
+
+
+def _root(matrix: Floats) -> Floats:
+    """Lower Cholesky factor; LAPACK is called by name, because the matrices are small and the calls many."""
+    root, failed = dpotrf(matrix, lower=1, clean=1)
+    if failed:
+        raise ValueError("the fixed effects cannot be told from the random effects")
+    return np.asarray(root, dtype=float)
 
 
 def curvature_whole(system: System, theta: Floats, point: Point, *, restricted: bool) -> Floats:
     """Return the second derivatives of the profiled deviance, (m, m)."""
-    patterns = _patterns(_shape(system.blocks))[0]
-    m, q = patterns.shape[:2]
-    spread = (theta @ patterns.reshape(m, -1)).reshape(q, q)
     p = point.shift.size
     fixed = point.whitened[:, :p]
-    projected = point.between - fixed @ np.linalg.solve(point.inner, fixed.T)
     rest = point.whitened[:, p] - fixed @ point.shift
-    once = patterns @ spread.T
-    once = once + once.transpose(0, 2, 1)
-    traced = projected if restricted else point.between
-    through, flat = traced @ once, patterns.reshape(m, -1)
-    out: Floats = 2 * (traced @ patterns).reshape(m, -1) @ flat.T
-    out -= through.reshape(m, -1) @ through.transpose(0, 2, 1).reshape(m, -1).T
-    moved = once @ rest
-    held = patterns.transpose(0, 2, 1) @ rest
-    single = moved @ rest
-    double = 2 * held @ held.T - 2 * moved @ projected @ moved.T
+    traced = point.projected if restricted else point.between
+    parts = _second_alone if all(block.width == 1 for block in system.blocks) else _second
+    out, single, double = parts(system, theta, traced, point.projected, rest)
     degrees = system.rows - p if restricted else system.rows
-    out -= degrees * (double / point.squares + np.outer(single, single) / point.squares**2)
+    out = out - degrees * (double / point.squares + np.outer(single, single) / point.squares**2)
     return (out + out.T) / 2
 
 
+def _second_alone(
+    system: System, theta: Floats, traced: Floats, projected: Floats, rest: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Traces, y'P V_k P y, and the other quadratic forms, of random intercepts."""
+    own = _patterns(_shape(system.blocks))[1]
+    squared, scale = rest**2 @ own, 2 * theta
+    scales = np.outer(scale, scale)
+    out = np.diag(2 * np.diagonal(traced) @ own) - scales * (own.T @ traced**2 @ own)
+    moved = rest[:, None] * own
+    return out, scale * squared, np.diag(2 * squared) - 2 * scales * (moved.T @ projected @ moved)
+
+
+def _second(
+    system: System, theta: Floats, traced: Floats, projected: Floats, rest: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """The same of any terms."""
+    patterns = _patterns(_shape(system.blocks))[0]
+    m, q = patterns.shape[:2]
+    spread, flat = (theta @ patterns.reshape(m, -1)).reshape(q, q), patterns.reshape(m, -1)
+    once = patterns @ spread.T
+    once = once + once.transpose(0, 2, 1)
+    through = traced @ once
+    out = 2 * (traced @ patterns).reshape(m, -1) @ flat.T
+    out -= through.reshape(m, -1) @ through.transpose(0, 2, 1).reshape(m, -1).T
+    moved, held = once @ rest, patterns.transpose(0, 2, 1) @ rest
+    return out, moved @ rest, 2 * held @ held.T - 2 * moved @ projected @ moved.T
+
+
 def start_whole(system: System) -> Floats:
-    """Return theta from moments: unbiased quadratic estimators at equal weights (MINQUE), made positive."""
+    """Return theta from moments: quadratic estimators (MINQUE) at equal weights, then at what they found."""
     own = _patterns(_shape(system.blocks))[1]
     p = system.right.shape[1] - 1
     fixed, rest = system.right[:, :p], system.right[:, p]
-    projected = system.whole - fixed @ fixed.T
-    degrees = system.rows - p
-    information = own.T @ np.diagonal(projected)
-    left = np.empty((own.shape[1] + 1, own.shape[1] + 1))
+    size = own.T @ np.diagonal(system.whole)
+    floor = LEAST_SHARE * own.sum(axis=0) / np.where(size > 0, size, 1.0)
+    nothing = np.zeros(own.shape[1])
+    found = _moments(system, own, nothing, system.whole - fixed @ fixed.T, rest, system.total)
+    ratio = np.maximum(found, floor)
+    if all(block.width == 1 for block in system.blocks):
+        point = evaluate_whole(system, np.sqrt(ratio))
+        rest = point.whitened[:, p] - point.whitened[:, :p] @ point.shift
+        ratio = np.maximum(_moments(system, own, ratio, point.projected, rest, point.squares), floor)
+    theta, column = [], 0
+    for block in system.blocks:
+        part = np.diag(np.sqrt(ratio[column : column + block.width]))
+        theta.append(part[np.tril_indices(block.width)])
+        column += block.width
+    return np.concatenate(theta)
+
+
+def _moments(
+    system: System, own: Floats, ratio: Floats, projected: Floats, rest: Floats, squares: float
+) -> Floats:
+    """Variances of the effects of every column over that of the residual, from a first guess of them.
+
+    With G_0 = V_0 at the guess, tr(P G_r P G_s) c_s = y'P G_r P y, and V = c_0 V_0 + sum of c_r G_r.
+    """
+    degrees, information = system.rows - system.triangle.shape[0], np.diagonal(projected) @ own
+    left = np.empty((ratio.size + 1, ratio.size + 1))
     left[0, 0] = degrees
     left[0, 1:] = left[1:, 0] = information
     left[1:, 1:] = own.T @ projected**2 @ own
-    right = np.concatenate([[system.total], own.T @ rest**2])
-    found = np.linalg.lstsq(left, right, rcond=None)[0]
-    residual = max(float(found[0]), LEAST_RESIDUAL * system.total / degrees)
-    size = own.T @ np.diagonal(system.whole)
-    floor = LEAST_SHARE * own.sum(axis=0) / np.where(size > 0, size, 1.0)
-    ratio = np.sqrt(np.maximum(found[1:] / residual, floor))
-    theta, at, column = [], 0, 0
-    for block in system.blocks:
-        rows, columns = np.tril_indices(block.width)
-        part = np.zeros(rows.size)
-        part[rows == columns] = ratio[column : column + block.width]
-        theta.append(part)
-        column += block.width
-        at += rows.size
-    return np.concatenate(theta)
+    found = np.linalg.lstsq(left, np.concatenate([[squares], rest**2 @ own]), rcond=None)[0]
+    return ratio + found[1:] / max(float(found[0]), LEAST_RESIDUAL * squares / degrees)

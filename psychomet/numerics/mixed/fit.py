@@ -27,9 +27,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from psychomet.numerics.mixed.freedom import kenward_roger, satterthwaite
+from psychomet.numerics.mixed.influence import influence
 from psychomet.numerics.mixed.likelihood import spans, triangles
-from psychomet.numerics.mixed.minimum import ZERO, degrees_left, deviance, least
-from psychomet.numerics.mixed.system import RandomTerm, set_up
+from psychomet.numerics.mixed.minimum import ZERO, Found, degrees_left, deviance, least
+from psychomet.numerics.mixed.system import RandomTerm, System, set_up
 
 Floats = NDArray[np.float64]
 
@@ -61,6 +62,9 @@ class Mixed(NamedTuple):
         Terms whose covariance matrix is singular.
     converged : bool
         False where the iterations stopped before the deviance was at a minimum.
+    influence : ndarray, shape (units, p)
+        Influence of the sorted units on the fixed effects, see :mod:`psychomet.numerics.mixed.influence`; mean 0,
+        sqrt(sum of squares) / units is a standard error. Empty where no units were given.
     """
 
     coefficient: Floats
@@ -72,11 +76,12 @@ class Mixed(NamedTuple):
     deviance: float
     at_boundary: NDArray[np.bool_]
     converged: bool
+    influence: Floats
 
 
 def mixed(
     y: ArrayLike, *, fixed: ArrayLike, random: Sequence[RandomTerm], restricted: bool = True,
-    freedom: Freedom = "satterthwaite",
+    freedom: Freedom = "satterthwaite", units: ArrayLike | None = None,
 ) -> Mixed:  # fmt: skip
     """Return fixed effects and variance components of a linear mixed model.
 
@@ -93,6 +98,8 @@ def mixed(
     freedom : {"satterthwaite", "kenward_roger", "none"}
         How the degrees of freedom are found. Kenward and Roger's come with an adjusted covariance matrix of the
         fixed effects, and need REML; "none" gives infinity, for Wald's z.
+    units : (N,) array, optional
+        Unit of every row, whose influence on the fixed effects is wanted.
 
     Returns
     -------
@@ -145,4 +152,18 @@ def mixed(
         deviance(system, point, restricted),
         np.array(singular),
         found.converged,
+        _influence(system, found, y, fixed, units),
     )
+
+
+def _influence(
+    system: System, found: Found, y: ArrayLike, fixed: ArrayLike, units: ArrayLike | None
+) -> Floats:
+    """Influence of every unit, or nothing."""
+    if units is None:
+        return np.empty((0, system.triangle.shape[0]))
+    codes = np.unique(np.asarray(units), return_inverse=True)[1].reshape(-1)
+    if codes.size != system.rows:
+        raise ValueError("there is not one unit for each row")
+    response, design = np.asarray(y, dtype=float), np.asarray(fixed, dtype=float)
+    return influence(system, found, response=response, design=design, units=codes)

@@ -45,21 +45,20 @@ MOST_EFFECTS = 3000  # random effects up to which Kenward and Roger's matrices a
 def satterthwaite(system: System, found: Found, *, residual: float, restricted: bool) -> Floats:
     """Return Satterthwaite's degrees of freedom of each fixed effect, (p,)."""
     point, theta = found.point, found.theta
-    sigma, degrees, m = np.sqrt(residual), degrees_left(system, restricted), found.theta.size
+    degrees, m = degrees_left(system, restricted), found.theta.size
     hessian = np.empty((m + 1, m + 1))
-    cross = -2 * point.slopes[2] / sigma**3
+    # The residual deviation is taken relative to its estimate, so that nothing here depends on the unit.
+    cross = -2 * point.slopes[2] / residual
     # The profiled deviance has the Hessian of the deviance less what s at its optimum takes out of it.
     hessian[:m, :m] = curvature(system, theta, point, restricted)
-    hessian[:m, :m] += np.outer(cross, cross) * residual / (4 * degrees)
+    hessian[:m, :m] += np.outer(cross, cross) / (4 * degrees)
     hessian[m, :m] = hessian[:m, m] = cross
-    hessian[m, m] = 4 * degrees / residual
+    hessian[m, m] = 4 * degrees
     values, vectors = np.linalg.eigh(hessian)
     kept = values > LEAST_KNOWN * values.max()
     back: Floats = np.linalg.inv(system.triangle).astype(float)
     variance = residual * np.einsum("ij,ji->i", back, np.linalg.solve(point.inner, back.T))
-    slopes = np.concatenate(
-        [residual * _variance_slopes(system, point, back), 2 * variance[:, None] / sigma], axis=1
-    )
+    slopes = np.concatenate([residual * _variance_slopes(system, point, back), 2 * variance[:, None]], axis=1)
     along = slopes @ vectors[:, kept]
     return np.asarray(2 * variance**2 / (2 * along**2 / values[kept]).sum(axis=1), dtype=float)
 
@@ -93,8 +92,9 @@ def kenward_roger(system: System, found: Found, *, residual: float) -> tuple[Flo
         raise ValueError(f"{q} random effects are more than Kenward and Roger's matrices are made for")
     point = found.point
     fixed = point.whitened[:, :p]
-    between = point.between if point.between.size else _between(system, found.theta)
-    projected = between - fixed @ np.linalg.solve(point.inner, fixed.T)
+    projected = point.projected
+    if not projected.size:
+        projected = _between(system, found.theta) - fixed @ np.linalg.solve(point.inner, fixed.T)
     places = [place for block_places in _places(system) for place in block_places]
     m = len(places)
     information = np.empty((m + 1, m + 1))

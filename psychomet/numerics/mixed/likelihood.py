@@ -53,6 +53,11 @@ def start(system: System) -> Floats:
     """Return theta from moments where the random effects are few, with unit triangles elsewhere."""
     if system.whole.size:
         return start_whole(system)
+    return equal(system)
+
+
+def equal(system: System) -> Floats:
+    """Return theta with unit triangles."""
     return np.concatenate([np.eye(block.width)[corner(block.width)] for block in system.blocks])
 
 
@@ -103,7 +108,7 @@ def evaluate(system: System, theta: Floats) -> Point:
     slopes = _slopes(system, lower, inverse, through, last, inner, shift, whitened, weighted)
     return Point(
         log_det, float(np.linalg.slogdet(inner)[1]), float(squares), slopes, inner, shift, whitened, weighted,
-        np.empty((0, 0)),
+        np.empty((0, 0)), np.empty((0, 0)),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from psychomet.numerics.mixed.dense import Point, curvature_whole
-from psychomet.numerics.mixed.likelihood import evaluate, start
+from psychomet.numerics.mixed.likelihood import corner, equal, evaluate, start
 from psychomet.numerics.mixed.system import System
 
 Floats = NDArray[np.float64]
@@ -19,9 +19,11 @@ STEP = 1e-4  # half-width of the difference that makes second derivatives of exa
 POLISH = 8  # Newton steps after the quasi-Newton ones
 MOST_STEPS = 60  # Newton steps from a start by moments
 FARTHEST = 2.0  # step of an element of theta, as a multiple of 1/2 more than its size
+ENOUGH = 1e-3  # share of the fall along the slope that a step must bring, or it may go back and forth
 SETTLED = 1e-13  # predicted fall of the deviance at which the iterations stop
 ACCEPTED = 1e-5  # predicted fall at which a fit counts as converged when no step goes further down
 ZERO = 1e-4  # triangle diagonal below which a term is at the boundary (lme4's rule)
+NEAR = 1e-2  # triangle diagonal from which a second descent is made
 SNAP = 1e-8  # fall of the deviance below which a diagonal near zero is put to zero
 
 
@@ -81,11 +83,22 @@ def curvature(
 def least(system: System, *, restricted: bool) -> Found:
     """Go down by Newton's steps, after quasi-Newton ones where second derivatives are dear.
 
-    There are no bounds: the sign of a triangle's column does not matter.
+    There are no bounds: the sign of a triangle's column does not matter. A deviance with several minima has, as a
+    rule, one of them at a component of zero: where the first descent ends there, a second starts from equal variances.
     """
-    theta, steps = start(system), MOST_STEPS
     if not system.whole.size:
-        theta, steps = _quasi_newton(system, theta, restricted), POLISH
+        theta = _quasi_newton(system, start(system), restricted)
+        return _snapped(system, _descend(system, theta, restricted, steps=POLISH), restricted)
+    found = _descend(system, start(system), restricted, steps=MOST_STEPS)
+    if _any_at_zero(system, found.theta):
+        other = _descend(system, equal(system), restricted, steps=MOST_STEPS)
+        if deviance(system, other.point, restricted) < deviance(system, found.point, restricted):
+            found = other
+    return _snapped(system, found, restricted)
+
+
+def _descend(system: System, theta: Floats, restricted: bool, *, steps: int) -> Found:
+    """Newton's steps, shortened until they go down."""
     point, gain = evaluate(system, theta), np.inf
     here = deviance(system, point, restricted)
     for _ in range(steps):
@@ -95,15 +108,27 @@ def least(system: System, *, restricted: bool) -> Found:
         if gain < SETTLED:
             break
         change = change / max(1.0, float((np.abs(change) / (FARTHEST * (0.5 + np.abs(theta)))).max()))
+        downhill = -float(slope @ change)
         for shorter in 0.5 ** np.arange(12):
             trial = evaluate(system, theta + shorter * change)
             value = deviance(system, trial, restricted)
-            if value < here:
+            if value < here - ENOUGH * shorter * downhill:
                 theta, point, here = theta + shorter * change, trial, value
                 break
         else:
             break
-    return _snapped(system, Found(theta, point, gain < ACCEPTED), restricted)
+    return Found(theta, point, gain < ACCEPTED)
+
+
+def _any_at_zero(system: System, theta: Floats) -> bool:
+    """Whether a diagonal of a triangle is next to zero."""
+    at = 0
+    for block in system.blocks:
+        rows, columns = corner(block.width)
+        if (np.abs(theta[at : at + rows.size][rows == columns]) < NEAR).any():
+            return True
+        at += rows.size
+    return False
 
 
 def _quasi_newton(system: System, theta: Floats, restricted: bool) -> Floats:

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 MOST_DENSE = 4000  # columns of the terms that are not eliminated
-MOST_WHOLE = 30_000  # elements of theta times squared random effects up to which whole matrices are quicker
+MOST_WHOLE = 60_000  # elements of theta times squared random effects up to which whole matrices are quicker
 MOST_FILLED = 2_000_000  # numbers in a Z that is held with its zeros
 MOST_CROSS = 40_000_000  # numbers in the cross-product of the first term with the others
 DEPENDENT = 1e-10  # length of a column after the others are taken out, as a share of its own
@@ -108,7 +108,8 @@ def set_up(y: ArrayLike, *, fixed: ArrayLike, random: Sequence[RandomTerm]) -> S
     shared = (triangle, ordinary, float(rest @ rest), rows)
     if _few(blocks):
         whole, right = _products(blocks, both)
-        return System(blocks, *[np.empty((0, 0, 0)), *[np.empty((0, 0))] * 2], right, *shared, whole)
+        none = np.empty((0, 0))
+        return System(blocks, np.empty((0, 0, 0)), none, none, right, *shared, whole)
     z = [_columns(block) for block in blocks]
     others = sparse.hstack(z[1:]).tocsr() if z[1:] else sparse.csr_matrix((rows, 0))
     if others.shape[1] > MOST_DENSE or z[0].shape[1] * others.shape[1] > MOST_CROSS:

@@ -193,7 +193,7 @@ def _linear(errors: Floats, ratio: Floats, baseline: float) -> Floats:
 
 def _squared_errors(data: Floats, steps: Sequence[int], fold: Codes, folds: int, regular: bool) -> Floats:
     """Squared errors of each step and, last, of the mean, (steps + 1, n, folds): without the own fold and each fold."""
-    n, width = data.shape
+    n = len(data)
     inside = (fold[:, None] == np.arange(folds)).astype(np.float64)
     count, total = inside.sum(axis=0), inside.T @ data
     cross = np.stack([data[fold == f].T @ data[fold == f] for f in range(folds)])

@@ -7,7 +7,7 @@ predictors and n respondents is a mixture of beta variables with negative binomi
 
 Turning it round gives an interval of rho^2 that is exact under normality and stops at 0. The squared partial correlation of
 a block beyond p_0 others has the same distribution with n - p_0 in place of n, independently of R_0^2; from both the
-interval of Delta = pi (1 - rho_0^2) follows by variance recovery. Where the population value of Delta is 0 it lies on the
+interval of Delta = pi (1 - rho_0^2) follows by their confidence distributions. Where the population value of Delta is 0 it lies on the
 edge of what is possible: a standard error by the delta method is then 0 and every resampled value lies above 0, so that
 neither Alf and Graf's interval nor a percentile bootstrap can hold it at its level; this interval reaches down to 0
 just when the F test does not reject at half the level (one minus coverage over two).
@@ -28,8 +28,8 @@ Karch, J. (2020). Improving on adjusted R-squared. Collabra: Psychology, 6(1), 4
 Alf, E. F. and Graf, R. G. (1999). Asymptotic confidence limits for the difference between two squared multiple correlations:
 a simplified approach. Psychological Methods, 4(1), 70-75. https://doi.org/10.1037/1082-989X.4.1.70
 
-Zou, G. Y. and Donner, A. (2008). Construction of confidence limits about effect measures: a general approach. Statistics in
-Medicine, 27(10), 1693-1702. https://doi.org/10.1002/sim.3095
+Xie, M. and Singh, K. (2013). Confidence distribution, the frequentist distribution estimator of a parameter: a review.
+International Statistical Review, 81(1), 3-39. https://doi.org/10.1111/insr.12000
 
 Sackett, P. R. and Yang, H. (2000). Correction for range restriction: an expanded typology. Journal of Applied Psychology,
 85(1), 112-118. https://doi.org/10.1037/0021-9010.85.1.112
@@ -49,6 +49,9 @@ Floats = NDArray[np.float64]
 _REACH = 12.0
 """Standard deviations of the mixing distribution beyond which its weights are below rounding."""
 _TOP = 1 - 1e-12
+_MOST_TERMS = 4000
+_NEARLY_SURE = 1 - 1e-4
+_GRID = 160
 
 
 def ezekiel(r_squared: float, *, n: int, p: int) -> float:
@@ -73,8 +76,10 @@ def below(x: float, *, rho_squared: float, n: int, p: int) -> float:
     half = (n - 1) / 2
     mean = half * rho_squared / (1 - rho_squared)
     spread = np.sqrt(half * rho_squared) / (1 - rho_squared)
-    low = max(0.0, np.floor(mean - _REACH * spread))
-    k = np.arange(low, np.ceil(mean + _REACH * spread) + 60)
+    low, high = max(0.0, np.floor(mean - _REACH * spread)), np.ceil(mean + _REACH * spread) + 60
+    # So many terms change so slowly that every step-th stands for its neighbours.
+    step = max(1.0, np.floor((high - low) / _MOST_TERMS))
+    k = np.arange(low, high, step)
     weight = np.exp(
         gammaln(half + k)
         - gammaln(half)
@@ -82,7 +87,7 @@ def below(x: float, *, rho_squared: float, n: int, p: int) -> float:
         + xlogy(k, rho_squared)
         + xlog1py(half, -rho_squared)
     )
-    return float(weight @ betainc(p / 2 + k, (n - p - 1) / 2, x))
+    return float(step * weight @ betainc(p / 2 + k, (n - p - 1) / 2, x))
 
 
 def random_limits(r_squared: float, *, n: int, p: int, conf_level: float) -> tuple[float, float]:
@@ -101,9 +106,9 @@ def random_limits(r_squared: float, *, n: int, p: int, conf_level: float) -> tup
 
         if gap(0.0) <= 0:
             return 0.0
-        top = 1 - (1 - r_squared) / 64
+        top = 1 - (1 - r_squared) / 4
         while top < _TOP and gap(top) > 0:
-            top = 1 - (1 - top) / 64
+            top = 1 - (1 - top) / 4
         return float(brentq(gap, 0.0, top, xtol=1e-12)) if gap(top) < 0 else 1.0
 
     return solve(1 - tail), solve(tail)
@@ -125,8 +130,8 @@ def rise_limits(
 ) -> tuple[float, float]:
     """Return the limits of the rise of rho^2 from a part of the predictors to all of them.
 
-    Delta = pi (1 - rho_0^2) with pi the squared partial correlation of the added block: both with their exact limits,
-    put together by variance recovery for a product of independent estimates.
+    Delta = pi (1 - rho_0^2) with pi the squared partial correlation of the added block. The two estimates are
+    independent; the limits are quantiles of the product of their confidence distributions.
 
     Parameters
     ----------
@@ -144,21 +149,34 @@ def rise_limits(
     if not base < 1:
         return float("nan"), float("nan")
     partial = max((r_squared - base) / (1 - base), 0.0)
-    low, high = random_limits(partial, n=n - base_p, p=p - base_p, conf_level=conf_level)
-    least, most = random_limits(base, n=n, p=base_p, conf_level=conf_level)
-    if np.isnan(low + least):
+    own = _confidence_quantiles(partial, n=n - base_p, p=p - base_p)
+    before = _confidence_quantiles(base, n=n, p=base_p)
+    if own is None or before is None:
         return float("nan"), float("nan")
-    first = min(max(olkin_pratt(partial, n=n - base_p, p=p - base_p), low), high)
-    second = 1 - min(max(olkin_pratt(base, n=n, p=base_p), least), most)
-    rise = first * second
-    up = np.hypot((high - first) * second, ((1 - least) - second) * first)
-    if not high > 0:
-        return 0.0, 0.0
-    if not (low > 0 and most < 1):
-        return 0.0, float(min(rise + up, 1.0))
-    # On the logarithmic scale, so that an interval of the block that leaves out 0 stays above it.
-    down = np.hypot(np.log(first / low), np.log(second / (1 - most)))
-    return float(rise * np.exp(-down)), float(min(rise + up, 1.0))
+    product = np.sort(np.outer(own, 1 - before).ravel())
+    tail = (1 - conf_level) / 2
+    low, high = np.quantile(product, [tail, 1 - tail])
+    # On the edge the share of zeros decides, without interpolation.
+    return float(low if np.mean(product <= 0) < tail else 0.0), float(high)
+
+
+def _confidence_quantiles(r_squared: float, *, n: int, p: int) -> Floats | None:
+    """Quantiles of the confidence distribution of rho^2, P(R^2 > seen | rho^2), at the middles of equal steps."""
+    low, high = random_limits(r_squared, n=n, p=p, conf_level=_NEARLY_SURE)
+    if np.isnan(low):
+        return None
+    grid = np.tanh(np.linspace(np.arctanh(np.sqrt(low)), np.arctanh(min(np.sqrt(high), _TOP)), _GRID)) ** 2
+    above = np.array([1 - below(r_squared, rho_squared=value, n=n, p=p) for value in grid])
+    return np.interp((np.arange(_GRID) + 0.5) / _GRID, np.maximum.accumulate(above), grid)
+
+
+def shrunk_twice(drawn: Floats, *, n: int, p: int) -> Floats:
+    """Return resampled R squared without what chance adds, 1 - (1 - R^2) ((n - 1) / (n - p - 1))^2.
+
+    Chance adds to R squared in every resample, as in every sample, and it has added to the sample from which resamples
+    were drawn: Ezekiel's correction is due twice. Quantiles of the result then lie about the population's value.
+    """
+    return 1 - (1 - drawn) * ((n - 1) / (n - p - 1)) ** 2
 
 
 def unrestricted(r: Floats | float, *, sd_ratio: float) -> Floats:

@@ -12,7 +12,8 @@ the usual standard error leaves that out. Yuan and Chan's, by the delta method u
     var = [s_j^2 c_j s_e^2 / s_y^2 + b_j^2 (s_j^2 (b'Sb - s_e^2) - s_jy^2) / s_y^4] / f
 
 with c_j the diagonal of the inverse covariance matrix. They take f = n - 3; here f = n - p - 1, which is the same with two
-predictors and makes the standard error of a slope of zero that of least squares.
+predictors and makes the standard error of a slope of zero that of least squares. By the same method the semi-partial
+correlation r has the variance [(1 - R^2)(1 - 2 r^2) + r^2 (1 - r^2)] / f.
 
 References
 ----------
@@ -69,6 +70,8 @@ class Own(NamedTuple):
     statistic, df, p_value : float
         t test that it is 0.
     semipartial : float
+    semipartial_error : float
+        Its standard error by the delta method for normal scores.
     inflation : float
         Variance inflation factor.
     slope_influence, semipartial_influence : (n,) array
@@ -81,6 +84,7 @@ class Own(NamedTuple):
     df: float
     p_value: float
     semipartial: float
+    semipartial_error: float
     inflation: float
     slope_influence: Floats
     semipartial_influence: Floats
@@ -155,6 +159,7 @@ def own_part(columns: Floats, *, at: int, y: Floats, whole: Explained) -> Own | 
     r = float(x @ u) / np.sqrt(size * spread)
     variance = (unexplained * size / left + standard**2 * (2 * whole.r_squared - 1 - r * r)) / df
     error = np.sqrt(unexplained / df * size / left)
+    part = unexplained * (1 - 2 * semipartial**2) + semipartial**2 * (1 - semipartial**2)
     statistic = standard / error if error > 0 else float("nan")
     squares = x**2 * n / size - u**2 * n / spread
     others_leave = u - others @ (others.T @ u)
@@ -164,7 +169,7 @@ def own_part(columns: Floats, *, at: int, y: Floats, whole: Explained) -> Own | 
     )
     return Own(
         slope=float(standard), slope_error=float(np.sqrt(max(variance, 0.0))), statistic=float(statistic),
-        df=float(df), p_value=float(2 * stdtr(df, -abs(statistic))), semipartial=float(semipartial),
+        df=float(df), p_value=float(2 * stdtr(df, -abs(statistic))), semipartial=float(semipartial), semipartial_error=float(np.sqrt(max(part, 0.0) / df)),
         inflation=size / left, slope_influence=moves_slope, semipartial_influence=moves_part,
     )  # fmt: skip
 

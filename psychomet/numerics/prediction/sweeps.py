@@ -32,7 +32,7 @@ MOST_DOMINANCE = 10
 
 
 class Resampled(NamedTuple):
-    """Statistics in each resample; NaN where the columns were not independent or too few respondents were drawn.
+    """Statistics in each resample; NaN where columns were not independent (a correlation: did not vary) or too few were drawn.
 
     Attributes
     ----------
@@ -116,29 +116,32 @@ def resampled_fits(
         sums[:, upper[0], upper[1]] = weights @ products
         sums[:, upper[1], upper[0]] = sums[:, upper[0], upper[1]]
         sums -= size[:, None, None] * mean[:, :, None] * mean[:, None, :]
-        enough = (weights > 0).sum(axis=1) > width
-        parts.append(_fits(sums, steps, enough))
+        parts.append(_fits(sums, steps, (weights > 0).sum(axis=1)))
     return Resampled(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
-def _fits(sums: Floats, steps: Sequence[int], enough: NDArray[np.bool_]) -> Resampled:
-    """Statistics of some matrices of sums of products whose last column is the outcome."""
+def _fits(sums: Floats, steps: Sequence[int], different: NDArray[np.intp]) -> Resampled:
+    """Statistics of sums of products whose last column is the outcome; so many different respondents were drawn."""
     spread = np.diagonal(sums, axis1=1, axis2=2)
     scale = np.sqrt(np.where(spread > 0, spread, np.nan))
     cor = sums / (scale[:, :, None] * scale[:, None, :])
     cor = np.where(np.isfinite(cor), cor, 0.0)
-    swept, regular, shares, start = cor, enough & np.isfinite(scale).all(axis=1), [], 0
+    swept, regular, shares, start = cor, np.isfinite(scale).all(axis=1), [], 0
     for stop in steps:
         swept, sound = sweep(swept, columns=range(start, stop))
-        regular, start = regular & sound, stop
-        shares.append(1 - swept[:, -1, -1])
+        regular, start = regular & sound & (different > stop + 1), stop
+        shares.append(np.where(regular, 1 - swept[:, -1, -1], np.nan))
     inverse = -np.diagonal(swept, axis1=1, axis2=2)[:, :-1]
     slope = swept[:, :-1, -1]
     with np.errstate(invalid="ignore", divide="ignore"):
         semipartial = slope / np.sqrt(inverse)
     blank = np.where(regular, 0.0, np.nan)[:, None]
-    found = (np.stack(shares, axis=1), slope, semipartial, cor[:, :-1, -1])
-    return Resampled(*(each + blank for each in found))
+    return Resampled(
+        np.stack(shares, axis=1),
+        slope + blank,
+        semipartial + blank,
+        cor[:, :-1, -1] + np.where(np.isfinite(scale[:, :-1] + scale[:, -1:]), 0.0, np.nan),
+    )
 
 
 def general_dominance(cor: Floats) -> Floats:

@@ -12,6 +12,7 @@ from psychomet.pages.document import Block, Figure, Heading, Paragraph, Section,
 from psychomet.pages.figures.dots import STYLES, Dot
 from psychomet.pages.figures.forest import draw_forest
 from psychomet.pages.tables import (
+    Row,
     Show,
     build,
     confidence,
@@ -117,7 +118,7 @@ def _place(term: str, other: str, group: str) -> tuple[str, str, str]:
     return _PARTS[0], _WHOLE, group
 
 
-def _best(row: dict[str, Any]) -> dict[str, Any]:
+def _best(row: Row) -> dict[str, Any]:
     """Return the clustered version where it has an interval, else the other."""
     for kind in (_CLUSTERED, _SINGLE):
         found = row["parts"].get(kind)
@@ -126,12 +127,12 @@ def _best(row: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _limits(row: dict[str, Any]) -> tuple[float, float]:
+def _limits(row: Row) -> tuple[float, float]:
     best = _best(row)
     return value(best, "conf_low"), value(best, "conf_high")
 
 
-def _verdict(row: dict[str, Any]) -> str:
+def _verdict(row: Row) -> str:
     """Return where the interval lies against one half."""
     low, high = _limits(row)
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -154,7 +155,7 @@ def _table(rows: list[dict[str, Any]], level: str, part: str) -> Table:
         Show("t", lambda row: number(value(_version(row, _CLUSTERED), "statistic"), 2)),
         Show("df", lambda row: degrees(_version(row, _CLUSTERED))),
         Show("p, clustered", lambda row: p_value(value(_version(row, _CLUSTERED), "p_value"))),
-        Show("Against one half", _verdict, numeric=False),
+        Show("One half", lambda row: _verdict(row).removeprefix("one half "), numeric=False),
         *known_columns(rows, percent),
     ]
     caption = (
@@ -166,14 +167,14 @@ def _table(rows: list[dict[str, Any]], level: str, part: str) -> Table:
     return build(rows, columns, (caption,), folded=part == _PARTS[4] or len(rows) > _FOLDED, remarks=True)
 
 
-def _version(row: dict[str, Any], kind: str) -> dict[str, Any]:
+def _version(row: Row, kind: str) -> dict[str, Any]:
     """Return the independent or the clustered version of a share; nothing where there is none."""
     found = row["parts"].get(kind)
     return dict(found) if found else {}
 
 
 def _interval_of(kind: str, heading: str) -> Show:
-    def cell(row: Any) -> str:
+    def cell(row: Row) -> str:
         version = _version(row, kind)
         return interval(value(version, "conf_low"), value(version, "conf_high"), percent)
 

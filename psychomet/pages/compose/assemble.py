@@ -8,19 +8,26 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from psychomet.pages.compose.agreement import agreement
+from psychomet.pages.compose.alignment import alignment
+from psychomet.pages.compose.belief_consistency import belief_consistency
 from psychomet.pages.compose.closing import caveats, computed, glossary
 from psychomet.pages.compose.confirmatory import confirmatory
 from psychomet.pages.compose.congruence import congruence
 from psychomet.pages.compose.consistency import consistency
 from psychomet.pages.compose.context import Context, gather, label_of
 from psychomet.pages.compose.correlations import correlations
+from psychomet.pages.compose.criterion_validity import criterion_validity
 from psychomet.pages.compose.dimensions import dimensions
 from psychomet.pages.compose.effects import effects
 from psychomet.pages.compose.factors import factors
 from psychomet.pages.compose.generalizability import generalizability
 from psychomet.pages.compose.headline import headline
 from psychomet.pages.compose.link import link
+from psychomet.pages.compose.link_parts import link_parts
+from psychomet.pages.compose.logistic_link import logistic_link
 from psychomet.pages.compose.measured import measured
+from psychomet.pages.compose.mixed_link import mixed_link
+from psychomet.pages.compose.multitrait import multitrait
 from psychomet.pages.compose.omega import omega
 from psychomet.pages.compose.option_bias import option_bias
 from psychomet.pages.compose.other import other
@@ -30,6 +37,7 @@ from psychomet.pages.compose.rater_agreement import rater_agreement
 from psychomet.pages.compose.refusal import refusal
 from psychomet.pages.compose.reliability import reliability
 from psychomet.pages.compose.sensitivity import sensitivity
+from psychomet.pages.compose.specification_curve import specification_curve
 from psychomet.pages.document import Block, Document, Paragraph, Section, data
 from psychomet.pages.tables import build, label_column
 from psychomet.pages.words import RULES, Rules
@@ -59,6 +67,14 @@ SECTIONS: Mapping[str, tuple[str, Maker]] = MappingProxyType(
         "option_bias": ("Position and label", option_bias),
         "effects": ("Effects", effects),
         "link": ("Self-report against behaviour", link),
+        "link_parts": ("Within and between respondents", link_parts),
+        "mixed_link": ("Mixed model of behaviour", mixed_link),
+        "alignment": ("Expected directions", alignment),
+        "specification_curve": ("Choices of analysis", specification_curve),
+        "multitrait": ("Traits by methods", multitrait),
+        "criterion_validity": ("Prediction of criteria", criterion_validity),
+        "belief_consistency": ("Belief against behaviour", belief_consistency),
+        "logistic_link": ("Outcomes from scores", logistic_link),
     }
 )
 """Title and maker of the section of each question, in the order of the page."""

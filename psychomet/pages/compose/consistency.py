@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import takewhile
 
 import pandas as pd
 
-from psychomet.pages.compose.context import Context, in_group
+from psychomet.pages.compose.context import Context
 from psychomet.pages.document import Block, Figure, Heading, Paragraph, Section, Table
 from psychomet.pages.figures.dots import Dot
 from psychomet.pages.figures.panels import draw_panels
@@ -45,6 +47,8 @@ _NAMES = {
 }
 _NAIVE = "none; Mann"
 _LINES, _FACETS, _FOLDED = 40, 12, 40
+_WIDE, _SHARED = 28, 6
+"""Characters of the name of a line in a panel; characters that long names must share at their start for it to be left out."""
 
 
 def consistency(result: Result, context: Context) -> Section:
@@ -90,10 +94,11 @@ def _figures(frame: pd.DataFrame, context: Context) -> list[Figure]:
         row for row in records(frame) if row["estimand"] in _SERIES and math.isfinite(value(row, "estimate"))
     ]
     panels: dict[str, list[Dot]] = {}
+    names = row_names([(str(row["term"]), str(row["group"])) for row in rows])
     for row in rows:
         panels.setdefault(str(row["facet"]), []).append(
             Dot(
-                row=in_group(row["term"], row["group"]),
+                row=names[str(row["term"]), str(row["group"])],
                 series=_SERIES[str(row["estimand"])],
                 estimate=100 * value(row, "estimate"),
                 low=100 * value(row, "conf_low"),
@@ -122,6 +127,51 @@ def _figures(frame: pd.DataFrame, context: Context) -> list[Figure]:
         most=3,
     )
     return [figure]
+
+
+def row_names(rows: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return a short name, each another one, for every scale and group: the group alone where there is one scale.
+
+    A group is named by its level. What is too long loses its middle: names of models differ at their ends.
+    """
+    alone = len({term for term, _ in rows}) == 1 and any(group for _, group in rows)
+    made: dict[tuple[str, str], str] = {}
+    levels = {group: group.partition(" = ")[2] or group for _, group in rows if group}
+    # What all names begin with tells none of them apart.
+    same_start = _same_start(list(levels.values()))
+    if same_start > _SHARED and max(map(len, levels.values())) > _WIDE // 2:
+        levels = {group: f"…{level[same_start:]}" for group, level in levels.items()}
+    for term, group in dict.fromkeys(rows):
+        level = levels.get(group, "")
+        if alone:
+            name = _cut(level, _WIDE) if group else "all together"
+        elif group:
+            kept = max(_WIDE - 3 - min(len(term), _WIDE // 2), _WIDE // 2 - 3)
+            name = f"{_cut(term, _WIDE - 3 - min(len(level), kept))} | {_cut(level, kept)}"
+        else:
+            name = _cut(term, _WIDE)
+        same, number = name, 1
+        while same in made.values():
+            number += 1
+            same = f"{_cut(name, _WIDE - 2 - len(str(number)))} {number}"
+        made[term, group] = same
+    return made
+
+
+def _same_start(names: Sequence[str]) -> int:
+    """Return how many characters all names have in common at their start, leaving some of each."""
+    if len(names) < 2:
+        return 0
+    alike = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, zip(*names, strict=False)))
+    return min(alike, min(map(len, names)) - _SHARED // 2)
+
+
+def _cut(text: str, most: int) -> str:
+    """Return text of so many characters at the most, without its middle."""
+    if len(text) <= most:
+        return text
+    tail = (most - 1) // 2
+    return f"{text[: most - 1 - tail]}…{text[len(text) - tail :]}"
 
 
 def _shares(frame: pd.DataFrame, caption: str, *, folded: bool = False) -> Table:
@@ -235,7 +285,7 @@ def _distances(frame: pd.DataFrame) -> Table:
         *known_columns(rows),
     ]
     caption = (
-        "Mean Jensen-Shannon distance of the answer distributions under each form to their centroid, 0 to .833. With few answers "
-        "per form it is above 0 by chance alone."
+        "Mean Jensen-Shannon distance of the answer distributions under each form to their centroid, 0 to .833; varied = item: of "
+        "the answers to the items of the scale. With few answers per form it is above 0 by chance alone."
     )
     return build(rows, columns, (caption,), folded=len(rows) > _FOLDED, remarks=True)

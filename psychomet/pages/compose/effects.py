@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 
 from psychomet.pages.compose.context import Context, in_group, mapping
+from psychomet.pages.compose.effects_stability import stability
 from psychomet.pages.compose.merge import beside, part, part_columns
 from psychomet.pages.document import Block, Figure, Heading, Paragraph, Section, Table
 from psychomet.pages.figures.curves import Point
 from psychomet.pages.figures.doses import draw_doses
-from psychomet.pages.figures.dots import STYLES, Dot
+from psychomet.pages.figures.dots import STYLES, Dot, draw_dots
 from psychomet.pages.figures.panels import draw_panels
 from psychomet.pages.tables import (
     Row,
@@ -49,6 +50,9 @@ _DIFFERENCES = (
 _ORDERS = (("cliff_delta", "Cliff delta"), ("rank_biserial", "Rank-biserial"))
 _KEPT = (("rank_preservation_rho", "Order kept, rho"), ("rank_preservation_tau", "Order kept, tau"))
 _PAIR = ("term", "group", "facet", "level", "other")
+_SHARES = (
+    "eta_squared", "omega_squared", "generalized_eta_squared", "sphericity_epsilon", "rank_preservation_icc",
+)  # fmt: skip
 _MAX_PANELS, _MAX_ROWS, _MAX_DOSES = 8, 30, 12
 
 
@@ -75,9 +79,10 @@ def effects(result: Result, context: Context) -> Section:
     doses = frame[frame["estimand"].str.startswith(("dose_", "median_range", "monotone_"))]
     if not doses.empty:
         blocks += [Heading("From dose to dose"), _dose_table(doses)]
-    shares = frame[frame["estimand"].isin(["eta_squared", "omega_squared", "rank_preservation_icc"])]
+    shares = frame[frame["estimand"].isin(_SHARES)]
     if not shares.empty:
         blocks.append(_share_table(shares))
+    blocks += stability(frame)
     pooled = frame[frame["estimand"].isin(["pooled_effect", "further_effect", "effect_sd", "i_squared"])]
     if not pooled.empty:
         blocks += [Heading("Pooled over groups"), _pooled_table(pooled)]
@@ -116,8 +121,7 @@ def _point_table(frame: pd.DataFrame) -> Table:
         *_labels(*_WHICH),
         number_column("n", "n", count),
         *part_columns("mean_difference", "Difference in points", level),
-        Show("t", lambda row: number(value(part(row, "mean_difference"), "statistic"), 2)),
-        *_test_columns("mean_difference"),
+        Show("p adjusted", lambda row: p_value(value(part(row, "mean_difference"), "p_adjusted"))),
         *part_columns("probability_of_superiority", "Probability of a higher score", level, percent),
         *_known(rows, "mean_difference"),
     ]
@@ -132,14 +136,20 @@ def _size_table(frame: pd.DataFrame) -> Table:
     level = confidence(frame)
     there = set(frame["estimand"])
     kinds = [(name, heading) for name, heading in (*_DIFFERENCES, *_ORDERS, *_KEPT) if name in there]
-    rows = beside(frame[frame["estimand"].isin([name for name, _ in kinds])], _PAIR)
+    names = ["mean_difference", *(name for name, _ in kinds)]
+    rows = beside(frame[frame["estimand"].isin(names)], _PAIR)
     columns = [*_labels(*_WHICH), number_column("n", "n", count)]
     for name, heading in kinds:
         columns += [*part_columns(name, heading, level), *_known(rows, name)]
+    columns += [
+        Show("t of the difference", lambda row: number(value(part(row, "mean_difference"), "statistic"), 2)),
+        Show("df", lambda row: degrees(part(row, "mean_difference"))),
+        Show("p", lambda row: p_value(value(part(row, "mean_difference"), "p_value"))),
+    ]
     caption = (
-        "Standardised differences and effects of order. Cohen's d and Hedges' g divide by the pooled spread, Glass' delta by "
-        "that of the reference; within respondents d divides by the average spread of both levels, and the d of differences by "
-        "the spread of the differences."
+        "Standardised differences, effects of order, and the test of the difference in points. Cohen's d and Hedges' g divide by "
+        "the pooled spread, Glass' delta by that of the reference; within respondents d divides by the average spread of both "
+        "levels, and the d of differences by the spread of the differences."
     )
     return build(rows, columns, (caption,), folded=True, remarks=True)
 
@@ -169,6 +179,7 @@ def _dose_table(frame: pd.DataFrame) -> Table:
 def _share_table(frame: pd.DataFrame) -> Table:
     level = confidence(frame)
     rows = beside(frame, ("term", "group", "facet"))
+    there = set(frame["estimand"])
     columns = [
         *_labels(("term", "Scale"), ("group", "Group"), ("facet", "Facet")),
         number_column("n", "n", count),
@@ -176,13 +187,31 @@ def _share_table(frame: pd.DataFrame) -> Table:
         Show("Omega squared", lambda row: percent(value(part(row, "omega_squared"), "estimate"))),
         Show("F", lambda row: number(value(part(row, "eta_squared"), "statistic"), 2)),
         *_test_columns("eta_squared"),
-        *part_columns("rank_preservation_icc", "Order kept, ICC of ranks", level),
     ]
     caption = (
-        "Share of the variance that goes with the levels, all of them together; partial where respondents met every level. The "
-        "interval is that of the true share, which omega squared estimates nearly without bias. "
-        "The intraclass correlation of ranks says how far respondents keep their order over all levels."
+        "Share of the variance that goes with the levels, all of them together. The "
+        "interval is that of the true share, which omega squared estimates nearly without bias."
     )
+    if "generalized_eta_squared" in there:
+        columns += part_columns("generalized_eta_squared", "Generalized eta squared", level, percent)
+        caption += (
+            " Within respondents eta and omega squared are partial: differences between respondents are taken out; generalized "
+            "eta squared leaves them in."
+        )
+    if "sphericity_epsilon" in there:
+        columns += [
+            Show("Epsilon", lambda row: number(value(part(row, "sphericity_epsilon"), "estimate"), 2)),
+            Show("p corrected", lambda row: p_value(value(part(row, "sphericity_epsilon"), "p_value"))),
+        ]
+        caption += (
+            " The F test takes differences between any two levels as equally variable; epsilon is 1 where they are, and the "
+            "corrected p value allows for it."
+        )
+    if "rank_preservation_icc" in there:
+        columns += part_columns("rank_preservation_icc", "Order kept, ICC of ranks", level)
+        caption += (
+            " The intraclass correlation of ranks says how far respondents keep their order over all levels."
+        )
     return build(rows, columns, (caption,), folded=len(rows) > 60, remarks=True)
 
 
@@ -211,16 +240,22 @@ def _difference_figures(frame: pd.DataFrame, context: Context) -> list[Figure]:
     ]
     if not rows:
         return []
-    names = list(dict.fromkeys(in_group(row["term"], row["group"]) for row in rows))
     pairs = list(dict.fromkeys(f"{row['level']} against {row['other']}" for row in rows))
+    top = max(rows, key=lambda row: abs(value(row, "estimate")))
+    shared: dict[str, Any] = {
+        "name": f"{context.anchor}-differences",
+        "alt": f"Standardised differences of {len({str(row['term']) for row in rows})} scales from the reference. Largest: "
+        f"{top['level']} minus {top['other']} on {in_group(top['term'], top['group'])}, {number(value(top, 'estimate'), 2)}.",
+    }
+    if len(pairs) == 1:
+        return [_one_pair(rows, frame, pairs[0], shared)]
+    names = list(dict.fromkeys(in_group(row["term"], row["group"]) for row in rows))
     kept, drawn = set(names[:_MAX_ROWS]), pairs[:_MAX_PANELS]
     panels: dict[str, list[Dot]] = {pair: [] for pair in drawn}
     for row in rows:
         name, pair = in_group(row["term"], row["group"]), f"{row['level']} against {row['other']}"
         if name in kept and pair in panels:
-            ends = (value(row, "conf_low"), value(row, "conf_high"), value(row, "reference"))
-            panels[pair].append(Dot(name, "d", value(row, "estimate"), *ends))
-    top = max(rows, key=lambda row: abs(value(row, "estimate")))
+            panels[pair].append(_dot(row, name, "d"))
     cut = (
         " The first of many are drawn; the tables have all."
         if len(names) > _MAX_ROWS or len(pairs) > _MAX_PANELS
@@ -228,17 +263,43 @@ def _difference_figures(frame: pd.DataFrame, context: Context) -> list[Figure]:
     )
     figure = draw_panels(
         {pair: dots for pair, dots in panels.items() if dots},
-        name=f"{context.anchor}-differences",
         axis="Cohen d",
-        alt=f"Standardised differences of {len(names)} scales from the reference. Largest: {top['level']} minus {top['other']} on "
-        f"{in_group(top['term'], top['group'])}, {number(value(top, 'estimate'), 2)}.",
         caption=(
-            f"Cohen's d of each level minus the reference, with {confidence(frame)} interval. The line is no difference.{cut}",
+            f"Cohen's d of each level minus the reference, with {confidence(frame)} interval; 0 is no difference.{cut}",
         ),
         same_limits=True,
         most=4,
+        **shared,
     )
     return [figure]
+
+
+def _one_pair(rows: Sequence[Row], frame: pd.DataFrame, pair: str, shared: dict[str, Any]) -> Figure:
+    """Draw the differences of one pair of levels: scales from top to bottom, groups side by side where they are few."""
+    groups = list(dict.fromkeys(str(row["group"]) for row in rows))
+    few = len(groups) <= len(STYLES)
+    dots = [
+        _dot(row, str(row["term"]), str(row["group"]) or "all")
+        if few
+        else _dot(row, in_group(row["term"], row["group"]), "d")
+        for row in rows
+    ]
+    names = list(dict.fromkeys(dot.row for dot in dots))[:_MAX_ROWS]
+    return draw_dots(
+        [dot for dot in dots if dot.row in names],
+        axis=f"Cohen d, {pair}",
+        caption=(
+            f"Cohen's d with {confidence(frame)} interval; 0 is no difference."
+            f"{' The first of many are drawn; the tables have all.' if len(names) == _MAX_ROWS else ''}",
+        ),
+        reach=(0.0, 0.0),
+        **shared,
+    )
+
+
+def _dot(row: Row, name: str, series: str) -> Dot:
+    ends = (value(row, "conf_low"), value(row, "conf_high"), value(row, "reference"))
+    return Dot(name, series, value(row, "estimate"), *ends)
 
 
 def _dose_figures(frame: pd.DataFrame, result: Result, context: Context) -> list[Figure]:

@@ -9,17 +9,30 @@ from typing import Any
 
 import pandas as pd
 
+from psychomet.pages.compose.alignment import alignment_sentence
+from psychomet.pages.compose.belief_consistency import belief_consistency_sentence
 from psychomet.pages.compose.context import Context, in_group, joined, mapping, plural
+from psychomet.pages.compose.criterion_validity import criterion_sentence
 from psychomet.pages.compose.generalizability import generalizability_sentence
 from psychomet.pages.compose.link import expected_sign, links
+from psychomet.pages.compose.link_parts import link_parts_sentence
+from psychomet.pages.compose.logistic_link import logistic_link_sentence
 from psychomet.pages.compose.measured import facets_of, is_identity, statuses_of
 from psychomet.pages.compose.merge import merged
+from psychomet.pages.compose.mixed_link import mixed_link_sentence
 from psychomet.pages.compose.plan import plan_sentence
+from psychomet.pages.compose.specification_curve import specification_curve_sentence
 from psychomet.pages.compose.structure_sentences import (
     confirmatory_sentence,
     congruence_sentence,
     dimensions_sentence,
     factors_sentence,
+)
+from psychomet.pages.compose.validity_sentences import (
+    consistency_sentence,
+    effects_sentence,
+    multitrait_sentence,
+    refusal_sentence,
 )
 from psychomet.pages.document import Block, Bullets, Inline, Link, Paragraph, Section, Strong, Text, data
 from psychomet.pages.tables import (
@@ -54,8 +67,19 @@ def headline(pairs: Sequence[tuple[Result, Section]], context: Context) -> Secti
         "factors": (factors_sentence,),
         "congruence": (congruence_sentence,),
         "confirmatory": (confirmatory_sentence,),
+        "refusal": (refusal_sentence,),
         "sensitivity": (_sensitivity,),
+        "consistency": (consistency_sentence,),
+        "effects": (effects_sentence,),
+        "multitrait": (multitrait_sentence,),
         "link": (_link,),
+        "link_parts": (link_parts_sentence,),
+        "mixed_link": (mixed_link_sentence,),
+        "alignment": (alignment_sentence,),
+        "specification_curve": (specification_curve_sentence,),
+        "criterion_validity": (criterion_sentence,),
+        "belief_consistency": (belief_consistency_sentence,),
+        "logistic_link": (logistic_link_sentence,),
     }
     entries: list[Text] = []
     for question, functions in makers.items():

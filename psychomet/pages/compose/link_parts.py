@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pandas as pd
 
 from psychomet.pages.compose.context import Context, plural
-from psychomet.pages.compose.merge import interval_columns, limits, merged
+from psychomet.pages.compose.merge import interval_columns, merged
 from psychomet.pages.document import (
     Block,
     Figure,
@@ -24,6 +23,7 @@ from psychomet.pages.document import (
 from psychomet.pages.figures.dots import Dot
 from psychomet.pages.figures.forest import draw_forest
 from psychomet.pages.tables import (
+    Row,
     Show,
     build,
     confidence,
@@ -135,7 +135,7 @@ def link_parts_sentence(result: Result, context: Context) -> Text:
     return (*pieces, ".")
 
 
-def _clear(row: dict[str, Any]) -> bool:
+def _clear(row: Row) -> bool:
     """Say whether every interval of a row leaves out zero."""
     low, high = value(row, "conf_low"), value(row, "conf_high")
     return math.isfinite(low) and math.isfinite(high) and not low <= 0 <= high
@@ -178,7 +178,7 @@ def _figure(frame: pd.DataFrame, context: Context, at: int, groups: int) -> Figu
         for kind in _DRAWN:
             for row in rows:
                 if row["estimand"] == kind and str(row["other"]) == other and str(row["term"]) in kept:
-                    dot = Dot(str(row["term"]), _NAMES[kind], value(row, "estimate"), *limits(row),
+                    dot = Dot(str(row["term"]), _NAMES[kind], value(row, "estimate"), value(row, "conf_low"), value(row, "conf_high"),
                               value(row, "reference"))  # fmt: skip
                     panels.setdefault(other, []).append(dot)
     cut = (
@@ -198,7 +198,7 @@ def _figure(frame: pd.DataFrame, context: Context, at: int, groups: int) -> Figu
         f"{f', group {name}' if groups > 1 else ''}. Strongest: {top['term']} with {top['other']}, {_NAMES[str(top['estimand'])].lower()}, "
         f"{number(value(top, 'estimate'), 2)}.",
         caption=(
-            f"Correlations of self-report with each behaviour, with {confidence(frame)} interval: within respondents, between them, and "
+            f"Correlations of self-report with each behaviour, with the widest {confidence(frame)} interval: within respondents, between them, and "
             f"between them without the scatter from condition to condition. Arrows: beyond the axis.{cut}",
             *((" Group: ", data(name), ".") if groups > 1 else ()),
         ),
@@ -241,7 +241,7 @@ def _equivalence(tests: pd.DataFrame, frame: pd.DataFrame, result: Result) -> li
     return [Paragraph((lead,)), build(rows, columns, (caption,), folded=len(rows) > _FOLDED, remarks=True)]
 
 
-def verdict(row: dict[str, Any], usual: dict[str, Any], bound: float) -> str:
+def verdict(row: Row, usual: Row, bound: float) -> str:
     """Return in words what the ordinary interval and the equivalence tests say together."""
     p, tail = value(row, "p_value"), (1 - value(row, "conf_level")) / 2
     low, high = value(usual, "conf_low"), value(usual, "conf_high")

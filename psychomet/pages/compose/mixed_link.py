@@ -24,6 +24,7 @@ from psychomet.pages.figures.dots import STYLES, Dot
 from psychomet.pages.figures.forest import draw_forest
 from psychomet.pages.figures.shares import MOST, Share, draw_shares
 from psychomet.pages.tables import (
+    Row,
     Show,
     build,
     confidence,
@@ -114,13 +115,13 @@ def mixed_link_sentence(result: Result, context: Context) -> Text:
     return (*pieces, ".")
 
 
-def _place(row: dict[str, Any]) -> str:
+def _place(row: Row) -> str:
     """Return where the slope was taken, for a sentence; nothing for one that mixes."""
     where = _SERIES.get(str(row["estimand"]))
     return f" ({where} respondents)" if where else ""
 
 
-def _direction(row: dict[str, Any]) -> str:
+def _direction(row: Row) -> str:
     """Return the direction of a slope, or that zero is not excluded."""
     low, high = value(row, "conf_low"), value(row, "conf_high")
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -131,7 +132,7 @@ def _direction(row: dict[str, Any]) -> str:
 def _table(frame: pd.DataFrame) -> Table:
     rows = records(frame)
     estimand = str(frame["estimand"].iloc[0])
-    wald = interval_name(str(frame["method"].iloc[0])) != "Satterthwaite"
+    wald = interval_name(str(frame["method"].iloc[0])) == "Wald"
     columns = [
         label_column("term", "Self-report"),
         label_column("other", "Behaviour"),
@@ -228,7 +229,7 @@ def _dot(row: dict[str, Any], apart: bool) -> Dot:
     )  # fmt: skip
 
 
-def _width(row: dict[str, Any]) -> float:
+def _width(row: Row) -> float:
     width = value(row, "conf_high") - value(row, "conf_low")
     return width if width > 0 else math.inf
 

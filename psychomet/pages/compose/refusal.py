@@ -13,6 +13,7 @@ from psychomet.pages.compose.merge import beside, merged, part, part_columns
 from psychomet.pages.document import Block, Figure, Heading, Paragraph, Section, Table, data
 from psychomet.pages.figures.dots import Dot, draw_dots
 from psychomet.pages.figures.panels import draw_panels
+from psychomet.pages.figures.ranked import draw_ranked
 from psychomet.pages.tables import (
     Show,
     build,
@@ -52,8 +53,10 @@ _SERIES = {
     "mean_score_any": "whatever was refused",
 }
 _KEY = "dots, answers given; squares, missing ones at their expected value; triangles, whatever was refused"
-_ITEM = "item"
+_ITEM, _ALL = "item", "all items"
 _LINES, _LEVELS, _FACETS, _ITEMS, _PANELS = 40, 30, 8, 25, 18
+_ENDS = 10
+"""Levels at each end that a table names, of facets with more than ``_LEVELS``."""
 
 
 def refusal(result: Result, context: Context) -> Section:
@@ -67,7 +70,9 @@ def refusal(result: Result, context: Context) -> Section:
     blocks += _overall(rates[rates["facet"] == ""], context)
     facets = rates[~rates["facet"].isin(["", _ITEM])]
     if not facets.empty:
-        blocks += _facets(facets, frame[frame["estimand"] == "equal_refusal_rates"], context)
+        whole = rates[(rates["facet"] == "") & (rates["term"] == _ALL) & (rates["group"] == "")]
+        level = float(whole["estimate"].iloc[0]) if len(whole) else math.nan
+        blocks += _facets(facets, level, frame[frame["estimand"] == "equal_refusal_rates"], context)
     items = rates[rates["facet"] == _ITEM]
     if not items.empty:
         blocks.append(_items(items))
@@ -128,15 +133,19 @@ def _overall(frame: pd.DataFrame, context: Context) -> list[Block]:
     return blocks
 
 
-def _facets(frame: pd.DataFrame, tests: pd.DataFrame, context: Context) -> list[Block]:
-    """The rates at the levels of each facet, and the tests that they are equal."""
+def _facets(frame: pd.DataFrame, whole: float, tests: pd.DataFrame, context: Context) -> list[Block]:
+    """The rates at the levels of each facet, and the tests that they are equal; ``whole`` is the rate of all answers."""
     rows = records(frame)
-    names = list(dict.fromkeys(str(row["facet"]) for row in rows))
+    facets: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        facets.setdefault(str(row["facet"]), []).append(row)
     blocks: list[Block] = [Heading("By condition")]
-    for at, facet in enumerate(names[:_FACETS], 1):
-        drawn = [row for row in rows if row["facet"] == facet and math.isfinite(value(row, "estimate"))]
-        if drawn:
-            blocks.append(_facet_figure(drawn[:_LEVELS], len(drawn), facet, at, context))
+    for at, (facet, mine) in enumerate(list(facets.items())[:_FACETS], 1):
+        drawn = [row for row in mine if math.isfinite(value(row, "estimate"))]
+        if len(drawn) > _LEVELS:
+            blocks.append(_ranked_figure(drawn, whole, facet, at, context))
+        elif drawn:
+            blocks.append(_facet_figure(drawn, facet, at, context))
     columns = [
         label_column("facet", "Facet"),
         number_column("n", "n", count),
@@ -156,23 +165,57 @@ def _facets(frame: pd.DataFrame, tests: pd.DataFrame, context: Context) -> list[
         interval_column(f"{confidence(frame)} interval", percent),
         *known_columns(rows, percent),
     ]
-    blocks.append(build(rows, columns, ("Refused answers at each level.",), folded=True, remarks=True))
+    listed = [row for mine in facets.values() for row in _ends(mine)]
+    caption = "Refused answers at each level."
+    if len(listed) < len(rows):
+        caption = (
+            f"Refused answers at each level; of facets with more than {_LEVELS} levels at the {_ENDS} with the highest and the "
+            f"{_ENDS} with the lowest rate. The file of estimates has all."
+        )
+    blocks.append(build(listed, columns, (caption,), folded=True, remarks=True))
     return blocks
 
 
-def _facet_figure(rows: Sequence[dict[str, Any]], n: int, facet: str, at: int, context: Context) -> Figure:
+def _ends(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return all levels of a facet, or those with the highest and lowest rates, highest first, where they are many."""
+    if len(rows) <= _LEVELS:
+        return rows
+    ordered = sorted(rows, key=lambda row: -value(row, "estimate"))
+    return [*ordered[:_ENDS], *ordered[-_ENDS:]]
+
+
+def _facet_figure(rows: Sequence[dict[str, Any]], facet: str, at: int, context: Context) -> Figure:
     """Draw the rates at the levels of one facet."""
     top = max(rows, key=lambda row: value(row, "estimate"))
-    cut = f" The first {len(rows)} of {n} levels are drawn." if n > len(rows) else ""
     return draw_dots(
         [_dot(row, str(row["level"])) for row in rows],
         name=f"{context.anchor}-facet-{at}",
         axis="answers refused (%)",
         alt=f"Share of answers refused by {facet}; the highest is {top['level']} with {percent(value(top, 'estimate'))}.",
-        caption=("Refused answers by level of ", data(facet), f", with interval.{cut}"),
+        caption=("Refused answers by level of ", data(facet), ", with interval."),
         floor=0.0,
         ceiling=100.0,
     )
+
+
+def _ranked_figure(
+    rows: Sequence[dict[str, Any]], whole: float, facet: str, at: int, context: Context
+) -> Figure:
+    """Draw the rates at the many levels of one facet, from the lowest to the highest."""
+    ends = [function(rows, key=lambda row: value(row, "estimate")) for function in (min, max)]
+    told = [f"{row['level']} with {percent(value(row, 'estimate'))}" for row in ends]
+    return draw_ranked(
+        [_dot(row, str(row["level"])) for row in rows],
+        name=f"{context.anchor}-facet-{at}",
+        axis="answers refused (%)",
+        below=f"{len(rows)} levels, from the lowest rate to the highest",
+        alt=f"Share of answers refused by {facet}, {len(rows)} levels: from {told[0]} to {told[1]}.",
+        caption=(
+            "Refused answers by level of ", data(facet), ", in the order of the rates, with interval; broken line, all answers. Rates "
+            "in order rise by chance alone: the test below says whether they differ.",
+        ),
+        level=100 * whole,
+    )  # fmt: skip
 
 
 def _items(frame: pd.DataFrame) -> Table:
@@ -194,7 +237,9 @@ def _traits(frame: pd.DataFrame, context: Context) -> Table:
     rows = merged(frame, ("term", "group"))
     for row in rows:
         ends = value(row, "conf_low"), value(row, "conf_high")
-        row["words"] = correlation_words(context.rules.correlation, *ends, value(row, "estimate"))
+        # Without an interval the words would say more than is known.
+        known = math.isfinite(ends[0]) and math.isfinite(ends[1])
+        row["words"] = correlation_words(context.rules.correlation, *ends) if known else ""
     columns = [
         label_column("term", "Scale"),
         label_column("group", "Group"),

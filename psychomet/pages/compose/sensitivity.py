@@ -39,6 +39,14 @@ _LEAD = (
     "levels, with the test that all levels are equal, and the mean at each level. A score that moves with the "
     "wording or the order of options says something about the question, not only about the respondent."
 )
+_RATIO = (
+    "Does who is played move the score more than mere rewording does? The ratio of the two variances: above 1 personas "
+    "move it more, below 1 rewordings do. With a control the yardstick is the spread of its mean scores over the "
+    "rewordings; without one, every persona met every form. A handful of forms leaves the ratio uncertain."
+)
+_LEVEL_ROWS = ("level_mean", "level_contrast", "level_sd")
+_LONG = 18
+"""A panel title of more characters is cut where five panels stand side by side."""
 _MAX_SCALES, _MAX_LEVELS, _MAX_LINES, _MAX_FACETS = 20, 30, 60, 12
 
 
@@ -49,19 +57,31 @@ def sensitivity(result: Result, context: Context) -> Section:
         frame = frame.assign(facet="")
     if "level" not in frame.columns:
         frame = frame.assign(level="")
-    blocks: list[Block] = [Paragraph((_LEAD,), "lead")]
+    alone = set(frame["estimand"]) == {"persona_ratio"}
+    blocks: list[Block] = [] if alone else [Paragraph((_LEAD,), "lead")]
     shares = frame[frame["estimand"] == "facet_share"]
     if not shares.empty:
         blocks += _share_figures(shares, context)
         blocks.append(_share_table(shares, context))
     for at, facet in enumerate(dict.fromkeys(frame["facet"].tolist()), 1):
-        levels = frame[(frame["facet"] == facet) & frame["estimand"].isin(["level_mean", "level_contrast"])]
+        levels = frame[(frame["facet"] == facet) & frame["estimand"].isin(_LEVEL_ROWS)]
         if levels.empty:
             continue
         blocks.append(Heading(f"Facet: {facet}"))
         if at <= _MAX_FACETS:
             blocks += _level_figures(levels, shares[shares["facet"] == facet], context, at)
         blocks.append(_level_table(levels))
+        against = frame[(frame["facet"] == facet) & (frame["estimand"] == "level_difference")]
+        if not against.empty:
+            blocks.append(_reference_table(against))
+    ratios = frame[frame["estimand"] == "persona_ratio"]
+    if not ratios.empty:
+        blocks += (
+            [Paragraph((_RATIO,), "lead")]
+            if alone
+            else [Heading("Personas against rewordings"), Paragraph((_RATIO,))]
+        )
+        blocks += [*_ratio_figures(ratios, context), _ratio_table(ratios)]
     return Section(context.title, context.anchor, tuple(blocks))
 
 
@@ -152,6 +172,9 @@ def _level_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
             entry |= {
                 name: value(row, name) for name in ("n", "estimate", "conf_low", "conf_high", "reference")
             }
+        elif row["estimand"] == "level_sd":
+            entry["sd"] = value(row, "estimate")
+            entry["sd_interval"] = interval(value(row, "conf_low"), value(row, "conf_high"))
         else:
             entry |= {name: value(row, name) for name in ("statistic", "df", "df2", "p_value", "p_adjusted")}
             entry["difference"] = {
@@ -191,6 +214,7 @@ def _level_table(frame: pd.DataFrame) -> Table:
         number_column("n", "n", count),
         number_column("estimate", "Mean"),
         interval_column(f"{level} interval"),
+        *_sd_columns(rows, level),
         Show("Minus other levels", lambda row: number(value(_difference(row), "estimate"))),
         Show(f"{level} interval of it", _difference_interval),
         number_column("statistic", "t", lambda x: number(x, 2)),
@@ -207,6 +231,101 @@ def _level_table(frame: pd.DataFrame) -> Table:
         folded=True,
         remarks=True,
     )
+
+
+def _sd_columns(rows: Sequence[Row], level: str) -> list[Show]:
+    """Return the columns of the standard deviations; none if no row has one."""
+    if not any("sd" in row for row in rows):
+        return []
+    return [
+        Show("SD", lambda row: number(value(row, "sd"))),
+        Show(f"{level} interval of SD", lambda row: str(row.get("sd_interval", ""))),
+    ]
+
+
+def _reference_table(frame: pd.DataFrame) -> Table:
+    rows = records(frame)
+    columns = [
+        label_column("term", "Scale"),
+        label_column("group", "Group"),
+        label_column("level", "Level"),
+        label_column("other", "Minus"),
+        number_column("n", "n", count),
+        number_column("estimate", "Difference"),
+        interval_column(f"{confidence(frame)} interval"),
+        number_column("statistic", "t", lambda x: number(x, 2)),
+        Show("df", degrees),
+        number_column("p_value", "p", p_value),
+        number_column("p_adjusted", "p adjusted", p_value),
+        *known_columns(rows),
+    ]
+    pretest = frame["method"].str.contains("F test").any()
+    how = (
+        " The test was chosen by an F test of the spreads, as in print; its error rate is not exactly the nominal one."
+        if pretest
+        else ""
+    )
+    return build(
+        rows,
+        columns,
+        (f"Mean score at each level minus that at the reference.{how}",),
+        folded=len(rows) > 20,
+        remarks=True,
+    )
+
+
+def _ratio_table(frame: pd.DataFrame) -> Table:
+    rows = records(frame)
+    columns = [
+        label_column("facet", "Reworded"),
+        label_column("term", "Scale"),
+        label_column("group", "Group"),
+        label_column("other", "Personas"),
+        label_column("level", "Control"),
+        number_column("n", "Personas met", count),
+        number_column("estimate", "Ratio of variances"),
+        interval_column(f"{confidence(frame)} interval"),
+        number_column("p_value", "p", p_value),
+        number_column("p_adjusted", "p adjusted", p_value),
+        *known_columns(rows),
+    ]
+    return build(
+        rows,
+        columns,
+        ("Variance over personas divided by variance over rewordings.",),
+        folded=len(rows) > 40,
+        remarks=True,
+    )
+
+
+def _ratio_figures(frame: pd.DataFrame, context: Context) -> list[Figure]:
+    """Draw the ratios on a scale of powers of ten, a panel per facet."""
+    rows = [row for row in records(frame) if value(row, "conf_low") > 0]
+    panels: dict[str, list[Dot]] = {}
+    for row in rows:
+        if len(panels) < _MAX_FACETS or row["facet"] in panels:
+            values = [value(row, name) for name in ("estimate", "conf_low", "conf_high")]
+            middle, low, high = (math.log10(each) for each in values)
+            panels.setdefault(str(row["facet"]), []).append(
+                Dot(in_group(row["term"], row["group"]), "ratio", middle, low, high)
+            )
+    panels = {facet: dots[:40] for facet, dots in panels.items()}
+    if not panels:
+        return []
+    above = sum(value(row, "conf_low") > 1 for row in rows)
+    caption = (
+        f"Ratio of variances with {confidence(frame)} interval, as a power of ten: at 0 both variances are equal, at 1 that over "
+        "personas is ten times as large."
+    )
+    figure = draw_panels(
+        panels,
+        name=f"{context.anchor}-personas",
+        axis="variance over personas / over rewordings (power of ten)",
+        alt=f"Ratio of the variance over personas to that over rewordings; {above} of {len(rows)} intervals lie above 1.",
+        caption=(caption,),
+        same_limits=True,
+    )
+    return [figure]
 
 
 def _level_figures(frame: pd.DataFrame, shares: pd.DataFrame, context: Context, at: int) -> list[Figure]:
@@ -251,5 +370,6 @@ def _level_figures(frame: pd.DataFrame, shares: pd.DataFrame, context: Context, 
             f"Mean score at each level with {confidence(frame)} interval. Panels are equally wide where their units "
             f"allow it, each around its own means.{cut}",
         ),
+        most=3 if max(map(len, names)) > _LONG else 5,
     )
     return [figure]

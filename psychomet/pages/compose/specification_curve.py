@@ -26,6 +26,7 @@ from psychomet.pages.figures.dots import STYLES, Dot
 from psychomet.pages.figures.forest import draw_forest
 from psychomet.pages.figures.specifications import Specification, draw_specifications
 from psychomet.pages.tables import (
+    Row,
     Show,
     build,
     confidence,
@@ -116,17 +117,17 @@ def choices_of(level: str) -> tuple[str, str, str]:
     return MEASURES.get(measure, measure), kept if bar else rest, rule if bar else ""
 
 
-def _of(row: dict[str, Any], name: str) -> float:
+def _of(row: Row, name: str) -> float:
     """Return one number of the summary of a link."""
     return value(part(row, _SUMMARY + name), "estimate")
 
 
-def _reach(row: dict[str, Any]) -> float:
+def _reach(row: Row) -> float:
     reach = _of(row, "highest") - _of(row, "lowest")
     return reach if math.isfinite(reach) else -1.0
 
 
-def _words(row: dict[str, Any]) -> str:
+def _words(row: Row) -> str:
     """Return what the summary of a link says."""
     same, clear, middle = _of(row, "same_sign"), _of(row, "significant"), _of(row, "median")
     if not math.isfinite(middle):
@@ -145,12 +146,12 @@ def _summary_table(rows: list[dict[str, Any]]) -> Table:
         label_column("other", "Behaviour"),
         label_column("group", "Group"),
         number_column("n", "n", count),
-        Show("Median", lambda row: number(_of(dict(row), "median"))),
-        Show("Lowest", lambda row: number(_of(dict(row), "lowest"))),
-        Show("Highest", lambda row: number(_of(dict(row), "highest"))),
-        Show("Sign of the median", lambda row: percent(_of(dict(row), "same_sign"), 0)),
-        Show("of these clear of zero", lambda row: percent(_of(dict(row), "significant"), 0)),
-        Show("In words", lambda row: _words(dict(row)), numeric=False),
+        Show("Median", lambda row: number(_of(row, "median"))),
+        Show("Lowest", lambda row: number(_of(row, "lowest"))),
+        Show("Highest", lambda row: number(_of(row, "highest"))),
+        Show("Sign of the median", lambda row: percent(_of(row, "same_sign"), 0)),
+        Show("of these clear of zero", lambda row: percent(_of(row, "significant"), 0)),
+        Show("In words", _words, numeric=False),
     ]
     caption = (
         "Median and range of the specifications of each link, the share with the sign of the median, and the share that has this sign "

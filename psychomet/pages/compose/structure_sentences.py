@@ -5,28 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import pandas as pd
-
 from psychomet.pages.compose.context import Context, in_group
+from psychomet.pages.compose.whole_rows import whole_rows
 from psychomet.pages.document import Inline, Strong, Text, data
-from psychomet.pages.tables import interval, number, percent, records, value
+from psychomet.pages.tables import interval, number, percent, value
 from psychomet.result.result import Result
 
 _KEY = "none; scales of the key"
 _STEADY = "none; parallel analysis of components at the 95th percentile"
 
 
-def _rows(result: Result, *estimands: str) -> list[dict[str, Any]]:
-    """Rows of the whole table that have an estimate, or of the groups where there is no other."""
-    frame: pd.DataFrame = result.estimates
-    frame = frame[frame["estimand"].isin(estimands) & frame["estimate"].notna()]
-    whole = frame[frame["group"] == ""]
-    return records(frame if whole.empty else whole)
-
-
 def dimensions_sentence(result: Result, context: Context) -> Text:
     """Return how far the criteria agree on the number of factors, for the first set of items."""
-    rows = _rows(result, "n_factors")
+    rows = whole_rows(result, "n_factors")
     if not rows:
         return ()
     rows = [row for row in rows if row["term"] == rows[0]["term"] and row["group"] == rows[0]["group"]]
@@ -50,7 +41,7 @@ def dimensions_sentence(result: Result, context: Context) -> Text:
 
 def factors_sentence(result: Result, context: Context) -> Text:
     """Return what the factors carry, and which of them are scales of the key."""
-    rows = _rows(result, "variance_accounted")
+    rows = whole_rows(result, "variance_accounted")
     whole = [row for row in rows if row["term"] == "all factors"]
     if not whole:
         return ()
@@ -73,7 +64,7 @@ def factors_sentence(result: Result, context: Context) -> Text:
 
 def congruence_sentence(result: Result, context: Context) -> Text:
     """Return the least alike factor over all comparisons."""
-    rows = [row for row in _rows(result, "congruence_corrected") if row["term"] != "all factors"]
+    rows = [row for row in whole_rows(result, "congruence_corrected") if row["term"] != "all factors"]
     if not rows:
         return ()
     low = min(rows, key=lambda row: value(row, "estimate"))
@@ -89,7 +80,7 @@ def congruence_sentence(result: Result, context: Context) -> Text:
 def confirmatory_sentence(result: Result, context: Context) -> Text:
     """Return how well the model fits, by the indices that a reader looks for."""
     picked: dict[str, dict[str, Any]] = {}
-    for row in _rows(result, "cfi", "rmsea", "srmr"):
+    for row in whole_rows(result, "cfi", "rmsea", "srmr"):
         # Naive, scaled, robust: the last is the one to report where there are several.
         picked[str(row["estimand"])] = row
     if not picked:

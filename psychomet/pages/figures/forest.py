@@ -16,6 +16,8 @@ from psychomet.pages.figures.dots import STYLES, Dot, mark
 
 _LONGEST = 34
 _TITLE = 74
+_KEY, _ACROSS = 44, 115
+"""Characters of a name in the key, and of a line of the key."""
 _MANY = 3.0
 """An interval this many times as wide as the estimates reach does not widen the axis; an arrow marks its end."""
 
@@ -62,15 +64,21 @@ def draw_forest(
     }
     columns = min(most, len(panels)) if shared_rows else 1
     lines = math.ceil(len(panels) / columns)
-    unit = max(0.27, 0.15 * (len(series) + 0.6))
-    heights = [0.75 + unit * max(1, len(names)) for names in rows.values()][::columns]
+    kinds = {
+        title: series if shared_rows else [one for one in series if any(dot.series == one for dot in dots)]
+        for title, dots in panels.items()
+    }
+    heights = [
+        0.75 + max(0.27, 0.15 * (len(kinds[title]) + 0.6)) * max(1, len(names))
+        for title, names in rows.items()
+    ][::columns]
     with settings():
         made = drawing(WIDTH, sum(heights) + (0.55 if len(series) > 1 else 0.3))
         grid = made.subplots(lines, columns, squeeze=False, height_ratios=heights)
         for at, (title, dots) in enumerate(panels.items()):
             axes = grid[at // columns][at % columns]
             ends = limits or _limits(dots, centre)
-            _panel(axes, dots, rows[title], series, ends, centre, edges)
+            _panel(axes, dots, rows[title], (series, kinds[title]), ends, centre, edges)
             axes.set_title(label(title, _TITLE // columns), fontsize=9.5 if columns < 3 else 8.5)
             axes.locator_params(axis="x", nbins={1: 9, 2: 6}.get(columns, 4))
             if at % columns:
@@ -83,19 +91,20 @@ def draw_forest(
 
 
 def _panel(
-    axes: Axes, dots: Sequence[Dot], rows: Sequence[str], series: Sequence[str], ends: tuple[float, float],
+    axes: Axes, dots: Sequence[Dot], rows: Sequence[str], series: tuple[Sequence[str], Sequence[str]], ends: tuple[float, float],
     centre: float, edges: Sequence[float],
 ) -> None:  # fmt: skip
-    """Draw one panel; an interval that leaves the axis ends in an arrow."""
+    """Draw one panel; its series among all keep their marks; an interval that leaves the axis ends in an arrow."""
     tidy(axes, names=rows, limits=ends, longest=_LONGEST)
     axes.grid(axis="x", color=GRID, linewidth=0.4)
     axes.axvline(centre, color=SOFT, linewidth=0.9, zorder=1)
     for edge in edges:
         axes.axvline(edge, color=SOFT, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
-    step = min(0.26, 0.66 / len(series))
+    every, own = series
+    step = min(0.26, 0.66 / max(1, len(own)))
     for dot in dots:
-        at = series.index(dot.series)
-        y = rows.index(dot.row) + (at - (len(series) - 1) / 2) * step
+        at = every.index(dot.series)
+        y = rows.index(dot.row) + (own.index(dot.series) - (len(own) - 1) / 2) * step
         mark(axes, dot, y=y, style=at, limits=ends, size=4.8)
         for end, beyond, arrow in ((dot.low, dot.low < ends[0], "<"), (dot.high, dot.high > ends[1], ">")):
             if math.isfinite(end) and beyond:
@@ -123,14 +132,21 @@ def _legend(made: Drawing, series: Sequence[str], known: bool) -> None:
     if len(series) < 2 and not known:
         return
     handles: list[Any] = []
-    for at, one in enumerate(series):
+    names = [label(one, _KEY) for one in series]
+    room = max(len(name) for name in names) + 9
+    for at in range(len(series)):
         shape, line, filled, colour = STYLES[at % len(STYLES)]
         handles.append(
             Line2D(
-                [], [], marker=shape, linestyle=line, color=colour, label=label(one, 40), markersize=5.0,
+                [], [], marker=shape, linestyle=line, color=colour, label=names[at], markersize=5.0,
                 markerfacecolor=colour if filled else "white",
             )
         )  # fmt: skip
     if known:
         handles.append(Line2D([], [], marker="x", linestyle="none", color=BLACK, label="known value"))
-    made.legend(handles=handles, loc="outside upper center", ncols=min(3, len(handles)), handlelength=3.2)
+    made.legend(
+        handles=handles,
+        loc="outside upper center",
+        ncols=min(max(1, _ACROSS // room), len(handles)),
+        handlelength=3.2,
+    )

@@ -71,7 +71,7 @@ def draw_specifications(
         made = drawing(WIDTH, 2.7 + below)
         upper, lower = made.subplots(2, 1, sharex=True, height_ratios=(2.7, below))
         _curve(upper, ordered)
-        upper.set_title(label(title, 78))
+        upper.set_title(label(title, 66))
         upper.set_ylabel(axis)
         _choices(lower, ordered, families)
         lower.set_xlim(-0.015 * len(ordered) - 0.6, len(ordered) * 1.015 - 0.4)
@@ -93,13 +93,16 @@ def _key() -> list[Any]:
 def _curve(axes: Axes, ordered: Sequence[Specification]) -> None:
     """Draw the estimates; hollow where the interval includes zero."""
     size = max(2.0, min(5.0, 220 / len(ordered)))
-    for at, one in enumerate(ordered):
-        colour = BLUE if one.clear else VERMILLION
-        if math.isfinite(one.low) and math.isfinite(one.high):
-            axes.plot([at, at], [one.low, one.high], color=colour, linewidth=min(1.2, size / 3), alpha=0.55)
+    for clear, colour in ((True, BLUE), (False, VERMILLION)):
+        mine = [(at, one) for at, one in enumerate(ordered) if one.clear == clear]
+        known = [(at, one) for at, one in mine if math.isfinite(one.low) and math.isfinite(one.high)]
+        axes.vlines(
+            [at for at, _ in known], [one.low for _, one in known], [one.high for _, one in known],
+            color=colour, linewidth=min(1.2, size / 3), alpha=0.55,
+        )  # fmt: skip
         axes.plot(
-            [at], [one.estimate], marker="o", linestyle="none", color=colour, markersize=size,
-            markerfacecolor=colour if one.clear else "white", markeredgewidth=0.8, zorder=3,
+            [at for at, _ in mine], [one.estimate for _, one in mine], marker="o", linestyle="none", color=colour,
+            markersize=size, markerfacecolor=colour if clear else "white", markeredgewidth=0.8, zorder=3,
         )  # fmt: skip
     axes.axhline(0, color=SOFT, linewidth=0.9, zorder=1)
     axes.grid(axis="y", color=GRID, linewidth=0.5)

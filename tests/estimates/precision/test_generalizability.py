@@ -411,7 +411,7 @@ def test_limits_of_ratios_stay_between_0_and_1_where_components_do() -> None:
         ({"weights": {"T": 1.0}}, "T"),
         ({"max_order": 0}, "max_order"),
         ({"missing": "guess"}, "missing"),
-        ({"facets": "occasion"}, "one text"),
+        ({"facets": "occasion"}, "facets: 'occasion' is not"),
     ],
 )
 def test_faults_are_told(arguments: dict[str, Any], word: str) -> None:

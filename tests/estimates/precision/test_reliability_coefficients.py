@@ -349,7 +349,7 @@ def test_unknown_names_are_told_at_once(wide: Callable[..., Any]) -> None:
     with pytest.raises(InputError) as caught:
         ask(wide(codes()), "alpha", "lambda7", intervals=["exact"])
     assert [fault.where for fault in caught.value.faults] == ["coefficients", "intervals"]
-    with pytest.raises(InputError, match="one text"):
+    with pytest.raises(InputError, match="coefficients: 'alpha' is not"):
         reliability(wide(codes()), missing="complete", seed=1, coefficients="alpha")
     with pytest.raises(InputError, match="none asked for"):
         ask(wide(codes()))

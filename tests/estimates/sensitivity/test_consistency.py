@@ -11,6 +11,7 @@ from scipy import stats
 
 from psychomet.errors import InputError
 from psychomet.estimates.sensitivity.consistency import consistency
+from psychomet.estimates.sensitivity.consistency_forms import as_given, coded
 from psychomet.numerics.equivalent_forms import js_centroid, js_distance
 from psychomet.numerics.multiplicity import holm
 from psychomet.numerics.proportion import clustered_share
@@ -127,6 +128,58 @@ def test_distance_is_the_mean_over_items_levels_and_respondents(small: Result) -
     assert found["estimate"] == pytest.approx((own("111", "333") + own("333", "353")) / 2, abs=1e-6)
 
 
+def test_items_of_a_scale_are_questions_of_one_topic(small: Result) -> None:
+    found = row(small, "js_distance", term="B", facet="item")
+    # Keyed answers over the forms, b1 and b2. r1: 1 1 1 and 3 3 3; r2: 3 3 3 and 3 5 3; r3: 4 4 and 4 4.
+    shares = {
+        "r1": ([1, 0, 0, 0], [0, 1, 0, 0]),
+        "r2": ([0, 1, 0, 0], [0, 2 / 3, 0, 1 / 3]),
+        "r3": ([0, 0, 1, 0],) * 2,
+    }
+    own = []
+    for pair in shares.values():
+        p = np.array(pair, dtype=float)
+        own.append(js_distance(p, js_centroid(p)).mean())
+    assert found["n"] == 3
+    assert found["estimate"] == pytest.approx(np.mean(own), abs=1e-6)
+    keyed = row(small, "js_distance", term="A", facet="item")
+    assert keyed["estimate"] < np.sqrt(np.log(2)), "a2 counts backwards: 5 and 1 are one answer"
+
+
+def test_codes_may_differ_between_forms() -> None:
+    """Not allowed is code 2 where the question says allow and code 1 where it says forbid."""
+    watched = {"not allowed": {"p": [2, 3], "q": [4]}, "three": [3]}
+    found = consistency(table(), watch=watched)
+    # B under p: b1 1 3 4, b2 3 3 4; under q: b1 1 3 4, b2 3 5 4. Share of 2 and 3 under p, of 4 under q.
+    shift = row(found, "choice_shift", term="B", level="p ~ q", other="not allowed")
+    assert shift["estimate"] == pytest.approx(100 * np.mean([1 / 3 - 1 / 3, 1 / 3 - 2 / 3]), rel=SAME)
+    assert rows(found, "choice_shift", term="B", level="p ~ s", other="not allowed").empty
+    assert len(rows(found, "choice_shift", term="B", level="p ~ s", other="three")) == 1
+    json.dumps(dict(found.settings))
+
+
+def test_influence_is_that_of_respondents_and_gives_the_error() -> None:
+    found = consistency(study(40, shift=0.3))
+    array = found.arrays["influence"]
+    kinds = set()
+    for column, at in enumerate(array.coords["row"].to_numpy()):
+        values = array.to_numpy()[:, column]
+        estimate = found.estimates.loc[at]
+        kinds.add(estimate["estimand"])
+        assert values.size == 40 and abs(values.mean()) < SAME
+        if estimate["estimand"] in ("superiority", "js_distance", "changed_beyond_chance"):
+            # Divisor n, not n - 1.
+            error = np.sqrt(np.sum(values**2)) / 40
+            assert error == pytest.approx(estimate["std_error"] * np.sqrt(39 / 40), rel=1e-9)
+    assert kinds == {
+        "changed_answers",
+        "reversed_answers",
+        "changed_beyond_chance",
+        "superiority",
+        "js_distance",
+    }
+
+
 def study(n: int, *, shift: float, samples: int = 2, seed: int = 1) -> ResponseTable:
     """Respondents under two prompts; the second raises every answer by ``shift``."""
     rng = np.random.default_rng(seed)
@@ -166,7 +219,7 @@ def test_a_group_of_one_respondent_is_clustered_by_item() -> None:
     assert "clustering by item" in row(found, "changed_answers", group="model = m1")["method"]
     assert row(found, "changed_beyond_chance", group="model = m1")["reason"]
     (note,) = [note for note in found.notes if note.code == "one_respondent"]
-    assert "model = m1" in note.text and "the table" not in note.text
+    assert "each level of model" in note.text and "the table" not in note.text
     assert len(rows(found, "rejected_pairs", term="all scales", group="model = m2")) == 2
 
 
@@ -192,9 +245,11 @@ def test_scores_have_no_changed_answers_but_an_order() -> None:
     ("arguments", "words"),
     [
         ({"facets": ["wording"]}, "not in the table"),
-        ({"facets": "prompt"}, "one text"),
+        ({"facets": "prompt"}, "facets: 'prompt' is not"),
         ({"by": "wording"}, "not a facet"),
         ({"watch": {"agree": []}}, "no list of codes"),
+        ({"watch": {"agree": {"p": [1], "z": [2]}}}, "names levels that no facet has: z"),
+        ({"watch": {"agree": {"p": "5"}}}, "watch: .* is not"),
         ({"conf_level": 0}, "not between"),
     ],
 )
@@ -207,3 +262,98 @@ def test_one_form_is_refused_and_settings_are_json(small: Result) -> None:
     json.dumps(dict(small.settings))
     with pytest.raises(InputError, match="at least two forms"):
         consistency(table({("r1", "p"): "5113", ("r2", "p"): "3344"}))
+
+
+def apart_note(answers: dict[tuple[str, str], str]) -> str:
+    (note,) = [note for note in consistency(table(answers)).notes if note.code == "between_respondents"]
+    return note.text
+
+
+def test_the_note_says_which_forms_nobody_met_together() -> None:
+    # Scale B has no answer under q: two pairs of three are missing there, none in scale A.
+    answers = {
+        (who, prompt): codes if prompt != "q" else f"{codes[:2]}--"
+        for (who, prompt), codes in ANSWERS.items()
+    }
+    holes = {("r1", "p"): "11-3", ("r1", "q"): "1133", ("r2", "p"): "2233", ("r2", "s"): "2233"}
+    text = apart_note(holes)
+    assert "prompt (q ~ s)" in text and "p ~ q" not in text and "p ~ s" not in text
+    only = apart_note(
+        {
+            ("r1", "p"): "1113",
+            ("r1", "q"): "12--",
+            ("r2", "p"): "2211",
+            ("r2", "q"): "11--",
+            ("r3", "s"): "1122",
+        }
+    )
+    assert "prompt (B)" in only and "prompt (p ~ s" in only and "prompt (p ~ q" not in only
+    assert all(
+        note.code != "between_respondents"
+        for note in consistency(table(answers)).notes
+        if "prompt (A" in note.text
+    )
+    assert apart_note({("r1", "p"): "1113", ("r2", "q"): "2211"}).startswith(
+        "Nobody gave an answer under both forms of prompt:"
+    )
+
+
+def test_levels_of_one_respondent_each_are_named_as_such() -> None:
+    frame = pd.DataFrame(
+        [
+            {
+                "respondent": model,
+                "model": model,
+                "prompt": prompt,
+                "item": item,
+                "response": 1 + (at + ord(prompt)) % 5,
+            }
+            for model in ("m1", "m2")
+            for prompt in "pq"
+            for at, item in enumerate(ITEMS)
+        ]
+    )
+    found = consistency(read_responses(frame, key=KEY), by="model")
+    (note,) = [note for note in found.notes if note.code == "one_respondent"]
+    assert note.text.startswith("One respondent only: each level of model.")
+
+
+def test_respondents_without_repeated_draws_do_not_disturb_the_others() -> None:
+    """The last respondent in the alphabet has one draw only: no share of its own, and no place among the others."""
+    frame = pd.DataFrame(
+        [
+            {"respondent": who, "prompt": prompt, "sample": sample, "item": item,
+             "response": 1 + (at + sample * (who == "r1") + (prompt == "q")) % 5}
+            for who in ("r1", "r2", "r3")
+            for prompt in "pq"
+            for sample in ((1, 2) if who != "r3" else (1,))
+            for at, item in enumerate(ITEMS)
+        ]
+    )  # fmt: skip
+    found = consistency(read_responses(frame, key=KEY))
+    beyond = row(found, "changed_beyond_chance")
+    # r1: all change with the form and all with the draw; r2: all with the form, none with the draw.
+    assert beyond["n"] == 2 and beyond["estimate"] == pytest.approx(0.5, rel=SAME)
+
+
+@pytest.mark.parametrize(
+    "values", [[[1, 5], [np.nan, 3]], [[0.5, 1.25], [np.nan, 0.5]], [[np.nan, np.nan]], [[-200, 300]]]
+)
+def test_codes_and_places_give_the_answers_back(values: list[list[float]]) -> None:
+    given = np.array(values, dtype=float)
+    found = coded(given)
+    back = np.append(found.codes, np.nan)[found.place]
+    np.testing.assert_array_equal(back, given)
+    assert np.unique(found.codes).size == found.codes.size and set(found.codes) == set(
+        given[np.isfinite(given)]
+    )
+
+
+def test_reversal_is_undone_exactly_or_not_at_all() -> None:
+    raw = np.array([[1.0, 2.0], [5.0, np.nan], [2.0, 2.0]])
+    keyed = np.column_stack([raw[:, 0], 6 - raw[:, 1]])
+    found = as_given(coded(keyed), KEY.scales[0])
+    assert found is not None
+    assert found.codes.tolist() == [1, 2, 5]
+    np.testing.assert_array_equal(np.append(found.codes, np.nan)[found.place], raw)
+    assert as_given(coded(keyed + 0.1), KEY.scales[0]) is None

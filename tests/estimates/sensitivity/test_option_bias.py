@@ -129,12 +129,35 @@ def test_labels_are_told_from_positions() -> None:
     assert value(found, "position_contrast", other="1 ~ 2")["conf_low"] > 0
 
 
+def test_groups_are_the_tables_of_their_rows_and_influence_gives_the_error() -> None:
+    frame = draw(np.random.default_rng(7), CYCLES, 40)
+    frame["model"] = np.where(frame["respondent"] < "r20", "x", "y")
+    both = option_bias(table(frame), shown=CYCLES, by="model")
+    alone = option_bias(table(frame[frame["model"] == "x"]), shown=CYCLES)
+    mine = both.estimates[both.estimates["group"] == "model = x"]
+    for name in ("estimate", "std_error", "n"):
+        assert mine[name].to_numpy() == pytest.approx(alone.estimates[name].to_numpy(), abs=CLOSE)
+    array = both.arrays["influence"]
+    for column, at in enumerate(array.coords["row"].to_numpy()):
+        values = array.to_numpy()[:, column]
+        values = values[np.isfinite(values)]
+        error = both.estimates.loc[at, "std_error"]
+        assert values.size == both.estimates.loc[at, "n"]
+        # Divisor n, not n - 1.
+        assert np.sqrt(np.sum(values**2) / (values.size * (values.size - 1))) == pytest.approx(
+            error, rel=1e-6
+        )
+    assert array.sizes["row"] == len(both.estimates)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ({"shown": {"o1": [1, 2, 3]}}, "levels not described"),
         ({"shown": CYCLES | {"o3": [1, 2]}}, "same two or more codes"),
         ({"shown": CYCLES, "facet": "wording"}, "not a facet"),
+        ({"shown": CYCLES, "by": "wording"}, "not a facet"),
+        ({"shown": CYCLES, "by": "order"}, "says how options were shown"),
         ({"shown": CYCLES, "labels": {"x": ["A"]}}, "not a facet"),
     ],
 )

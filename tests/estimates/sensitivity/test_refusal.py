@@ -177,6 +177,55 @@ def test_refusal_that_goes_with_the_trait_is_found_and_flagged(informative: Resu
     assert row(informative, "mean_score_any", term="A")["conf_high"] > 3.0
 
 
+@pytest.mark.parametrize(("refusers", "interval"), [(1, False), (7, False), (8, True)])
+def test_a_correlation_that_stands_on_few_has_a_test_and_no_interval(refusers: int, interval: bool) -> None:
+    rng = np.random.default_rng(5)
+    answers = {
+        (f"r{who:02d}", "p"): "".join(map(str, rng.integers(1, 6, 3))) + ("R" if who < refusers else "3") for who in range(40)
+    }  # fmt: skip
+    found = refusal(table(answers), seed=1)
+    trait = row(found, "refusal_trait_r", term="B")
+    assert np.isfinite(trait["estimate"]) and 0 < trait["p_value"] <= 1
+    assert np.isfinite(trait["conf_low"]) == interval
+    assert bool(trait["reason"]) != interval
+    if not interval:
+        assert f"only {refusers} of 40" in trait["reason"] and trait["method"].startswith("none")
+        assert int(trait.name) not in found.arrays["influence"]["row"].to_numpy()
+
+
+def test_few_respondents_who_all_differ_have_an_interval() -> None:
+    answers = {
+        (f"r{who}", "p"): codes for who, codes in enumerate(["R2R2", "32R1", "5345", "1352", "RR4R", "2222"])
+    }
+    trait = row(refusal(table(answers), seed=1), "refusal_trait_r", term="B")
+    assert trait["n"] == 6 and np.isfinite(trait["conf_low"])
+
+
+def test_levels_of_one_respondent_each_are_named_as_such() -> None:
+    rows = [
+        {"respondent": model, "model": model, "item": item, "response": np.nan, "status": "refused"}
+        if item == "a1"
+        else {"respondent": model, "model": model, "item": item, "response": 1 + at, "status": "answered"}
+        for at, model in enumerate("xyz")
+        for item in ("a1", "a2", "b1", "b2")
+    ]
+    found = refusal(read_responses(pd.DataFrame(rows), key=KEY), seed=1)
+    (note,) = [note for note in found.notes if note.code == "one_respondent"]
+    assert note.text.startswith("One respondent only: each level of model.")
+
+
+def test_rates_at_levels_are_those_of_the_rows_at_them() -> None:
+    """Counted in one pass over the table, against counting level by level."""
+    found = refusal(study(30, 1.0, seed=4), seed=1, by="model")
+    for level in "xy":
+        whole, at = (
+            row(found, "refusal_rate", **where)
+            for where in ({"group": f"model = {level}"}, {"facet": "model", "level": level})
+        )
+        for name in ("estimate", "std_error", "conf_low", "conf_high", "n"):
+            assert whole[name] == pytest.approx(at[name], rel=SAME)
+
+
 def test_the_facet_that_moves_refusals_is_found(informative: Result) -> None:
     prompt = row(informative, "equal_refusal_rates", facet="prompt")
     model = row(informative, "equal_refusal_rates", facet="model")
@@ -223,7 +272,7 @@ def test_unbounded_codes_have_no_bounds() -> None:
     [
         ({"by": "wording"}, "not a facet"),
         ({"statuses": ("answered",)}, "nothing that counts"),
-        ({"statuses": "refused"}, "one text"),
+        ({"statuses": "refused"}, "statuses: 'refused' is not"),
         ({"n_boot": 5, "n_permutations": 2}, "2 faults"),
         ({"conf_level": 1.0}, "not between"),
         ({"seed": -1}, "whole number"),

@@ -335,7 +335,7 @@ def test_what_cannot_be_fitted_has_a_reason() -> None:
         ({"likelihood": "wishart", "estimator": "WLSMV"}, "likelihood"),
         ({"model": "f =~ x1 + x2 + nothing"}, "nothing"),
         ({"model": "f ~= x1"}, "line 1|model"),
-        ({"model": 3}, "a model is a text"),
+        ({"model": 3}, "model: '3' is not a text"),
         ({"model": "f =~ 1*x1\nf ~~ 1*f\nx1 ~~ 1*x1"}, "nothing to estimate"),
         ({"model": "f =~ x1 + x2\nx1 | t99999999999", "estimator": "WLSMV"}, "no threshold"),
         ({"model": "f =~ x1 + x2 + x3", "scales": ["f1"]}, "scales"),

@@ -135,7 +135,7 @@ def doses(n: int, step: float, within: bool, replicates: int) -> dict[str, float
             wide[np.arange(4 * n), np.tile(np.arange(4), n)] = scores.ravel()
             scores = wide
         one = Compared("s", "", names, np.arange(4.0), 0, scores, ids[: len(scores)], within, (-99.0, 99.0))
-        row = next(dose_rows(one, conf_level=LEVEL, n_boot=0, seed=1))
+        row = next(dose_rows(one, conf_level=LEVEL, n_boot=0, seed=1)).row
         hits += row["conf_low"] <= truth <= row["conf_high"]
     return {"rho": hits / replicates}
 

@@ -115,6 +115,59 @@ def test_wald_is_narrower_and_says_so() -> None:
     assert "df" not in result.estimates or np.isnan(row["df"])
 
 
+def test_kenward_roger_is_that_of_the_model() -> None:
+    frame = wide()
+    result = mixed_link(table(frame), missing="available", test="kenward_roger")
+    known = mixed(
+        frame["risk"], fixed=np.column_stack([np.ones(60), frame[["A", "B"]]]), freedom="kenward_roger",
+        random=[RandomTerm(frame[name]) for name in ("respondent", "prompt", "temperature")],
+    )  # fmt: skip
+    row = one(result, estimand="mixed_slope", term="B", other="risk")
+    assert row["df"] == pytest.approx(known.df[2], rel=1e-6)
+    assert row["std_error"] == pytest.approx(np.sqrt(known.covariance[2, 2]), rel=1e-6)
+    assert row["method"].startswith("kenward_roger; REML")
+    plain = one(mixed_link(table(frame), missing="available"), estimand="mixed_slope", term="B", other="risk")
+    assert row["std_error"] > plain["std_error"] and row["estimate"] == plain["estimate"]
+
+
+def test_rows_taken_as_independent_have_no_respondent_and_say_so() -> None:
+    frame = wide()
+    result = mixed_link(table(frame), missing="available", respondents=False, crossed=("prompt",))
+    known = mixed(
+        frame["risk"],
+        fixed=np.column_stack([np.ones(60), frame[["A", "B"]]]),
+        random=[RandomTerm(frame["prompt"])],
+    )
+    row = one(result, estimand="mixed_slope", term="A", other="risk")
+    assert row["estimate"] == pytest.approx(known.coefficient[1], rel=SAME_NUMBER)
+    assert row["n"] == 10
+    assert set(result.estimates["facet"]) - {""} == {"prompt", "residual"}
+    assert "rows_independent" in {note.code for note in result.notes}
+    with pytest.raises(InputError, match="no random intercept is left"):
+        mixed_link(table(frame), missing="available", respondents=False, crossed=())
+
+
+def test_influence_belongs_to_the_slopes_and_to_those_in_the_group() -> None:
+    frame = wide(20)
+    frame["maker"] = np.where(frame["respondent"] < "r15", "one", "two")
+    result = mixed_link(table(frame), missing="available", by="maker", split=True)
+    moved = result.arrays["influence"]
+    slopes = result.estimates.index[result.estimates["estimand"] != "variance_component"]
+    assert moved["row"].to_numpy().tolist() == slopes.tolist()
+    for place in slopes:
+        row, each = result.estimates.loc[place], moved.sel(row=place).to_pandas()
+        there = each.notna()
+        assert there.sum() == row["n"]
+        if row["group"]:
+            assert set(each.index[there]) == set(frame.loc[frame["maker"] == row["group"][8:], "respondent"])
+        assert each.mean() == pytest.approx(0, abs=SAME_NUMBER)
+    # The standard error that the influence gives assumes no components; with equal slopes both agree.
+    whole = result.estimates.loc[slopes]
+    whole = whole[(whole["group"] == "") & (whole["other"] == "care")]
+    errors = [np.sqrt((moved.sel(row=place).dropna("respondent") ** 2).sum()) / 20 for place in whole.index]
+    assert np.array(errors, dtype=float) == pytest.approx(whole["std_error"].to_numpy(), rel=0.5)
+
+
 def test_a_self_report_that_does_not_move_gives_a_reason() -> None:
     frame = wide()
     frame["B"] = 2.0
@@ -172,7 +225,7 @@ def test_parts_of_respondents_asked_once() -> None:
         table(frame[(frame["prompt"] == "p0") & (frame["temperature"] == "t0")]),
         missing="available",
         seed=1,
-        n_boot=50,
+        n_boot=100,
     )
     assert (
         "nothing within"
@@ -194,7 +247,7 @@ def test_conditions_that_one_source_lacks_are_averaged_over() -> None:
     rows.loc[rows["source"] == "behaviour", "temperature"] = ""
     rows["item"] += "_score"
     responses = read_responses(rows, key=KEY, facets=("prompt", "temperature"))
-    result = link_parts(responses, missing="available", seed=1, n_boot=50)
+    result = link_parts(responses, missing="available", seed=1, n_boot=100)
     assert "averaged_conditions" in {note.code for note in result.notes}
     means = frame.groupby("respondent")["A"].mean()
     done = frame[frame["temperature"] == "t0"].groupby("respondent")["risk"].mean()
@@ -221,6 +274,28 @@ def test_alignment_counts_signs() -> None:
     )
 
 
+def test_influence_on_a_share_of_signs_is_that_of_leaving_a_respondent_out() -> None:
+    frame = wide(8, seed=3)
+    frame.loc[frame["respondent"] == "r1", "care"] = 1.0
+    expected = [(said, done, "+") for said in SAID for done in DONE]
+    result = alignment(table(frame), missing="available", expected=expected)
+    moved = result.arrays["influence"]
+    assert set(result.estimates.index) - set(moved["row"].to_numpy()) == set(
+        result.estimates.index[result.estimates["group"] != ""]
+    )
+    place = result.estimates.index[(result.estimates["term"] == "") & (result.estimates["other"] == "")][0]
+    shares = []
+    for who in moved["respondent"].to_numpy():
+        rest = alignment(table(frame[frame["respondent"] != who]), missing="available", expected=expected)
+        shares.append(one(rest, term="", other="", group="", method="wilson; signs")["estimate"])
+    known = 7 * (np.mean(shares) - np.array(shares))
+    assert np.corrcoef(moved.sel(row=place), known)[0, 1] > 0.99
+    clustered = one(result, term="", other="", group="", method="wilson; clustered")
+    spread = np.sqrt(float((moved.sel(row=place) ** 2).sum())) / 8
+    # The clustered standard error allows for few respondents, the influence does not.
+    assert 0.7 * clustered["std_error"] < spread <= clustered["std_error"]
+
+
 @pytest.mark.parametrize(
     "expected",
     [[], [("A", "risk", "?")], [("A", "nothing", "+")], [("A", "risk", "+"), ("A", "risk", "-")]],
@@ -242,7 +317,7 @@ def test_alignment_without_any_slope_says_so() -> None:
 def test_specifications_are_the_estimates_of_the_other_questions() -> None:
     frame = wide()
     curve = specification_curve(table(frame))
-    parts = link_parts(table(frame), missing="available", seed=1, n_boot=50)
+    parts = link_parts(table(frame), missing="available", seed=1, n_boot=100)
     pair = {"term": "A", "other": "risk"}
     for level, estimand in (("within", "within_r"), ("pearson_between", "between_r")):
         ours = one(curve, level=f"{level}; all rows; no answer missing", **pair)

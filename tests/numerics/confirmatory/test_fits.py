@@ -205,6 +205,20 @@ def test_problems_are_named() -> None:
     assert problems(fit(build_model(TWO), moments_sample(same, n=100))).factor_cov_not_positive
 
 
+def test_a_negative_residual_variance_beside_a_residual_covariance_has_no_correlation() -> None:
+    covariance = np.array(
+        [[1, 0.72, 0.72, 0.3], [0.72, 1, 0.4, 0.3], [0.72, 0.4, 1, 0.3], [0.3, 0.3, 0.3, 1]]
+    )
+    made = fit(build_model("f =~ x1 + x2 + x3 + x4\nx1 ~~ x4"), moments_sample(covariance, n=100))
+    assert problems(made).negative_residuals == ("x1",)
+    rows = {(row.lhs, row.op, row.rhs): row for row in standardised(made)}
+    beside = rows["x1", "~~", "x4"]
+    assert np.isnan(beside.estimate) and np.isnan(beside.std_error)
+    others = [row for place, row in rows.items() if place != ("x1", "~~", "x4")]
+    assert all(np.isfinite([row.estimate, row.std_error]).all() for row in others)
+    assert rows["x1", "~~", "x1"].estimate == pytest.approx(-0.296, abs=1e-6)
+
+
 def test_what_cannot_be_fitted_is_refused() -> None:
     values, model = draw(50), build_model(TWO)
     constant = values.copy()

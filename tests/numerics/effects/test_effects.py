@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import stats
 
 from psychomet.numerics.effects.differences import (
@@ -28,10 +30,28 @@ from psychomet.numerics.effects.dominance import (
     paired_superiority,
     superiority,
 )
+from psychomet.numerics.effects.influence import (
+    of_generalized_share,
+    of_glass,
+    of_independent_share,
+    of_kendall,
+    of_matched_order,
+    of_paired_d,
+    of_pooled_d,
+    of_repeated_share,
+    omega_slope,
+)
 from psychomet.numerics.effects.monotone import independent_trend, repeated_trend
 from psychomet.numerics.effects.noncentral_t import noncentral_t_cdf, noncentral_t_limits
 from psychomet.numerics.effects.pooling import further_limits, pool_effects, reml_tau_squared
-from psychomet.numerics.effects.shares import independent_shares, repeated_shares
+from psychomet.numerics.effects.shares import (
+    Shares,
+    epsilon,
+    generalized_share,
+    independent_shares,
+    repeated_shares,
+    sphericity,
+)
 
 REFERENCE = json.loads((Path(__file__).parents[2] / "reference" / "effects.json").read_text())
 X, Y, A, B = (np.array(REFERENCE[name], dtype=float) for name in "xyab")
@@ -230,3 +250,107 @@ def test_test_of_the_trend_holds_its_level() -> None:
     p = [independent_trend(rng.normal(size=20), level, n_boot=39, seed=s).p_value for s in range(150)]
     # 150 tests at .10: standard error 0.024.
     assert np.mean(np.array(p) <= 0.1) < 0.1 + 3 * 0.0245
+
+
+def test_sphericity_equals_r() -> None:
+    expected = REFERENCE["repeated"]
+    scores = np.array(expected["scores"])
+    shares = repeated_shares(scores, conf_level=LEVEL)
+    found = sphericity(scores, shares)
+    assert [shares.statistic, shares.p_value, found.p_value] == pytest.approx(
+        [expected["F"], expected["p"], expected["p_gg"]], rel=1e-9
+    )
+    # R prints four decimals.
+    assert found.epsilon == pytest.approx(expected["epsilon4"], abs=5.1e-5)
+    assert epsilon(np.stack([A, B], axis=1)) == pytest.approx(1)
+
+
+def test_generalized_share_leaves_respondents_in() -> None:
+    scores = np.array(REFERENCE["repeated"]["scores"])
+    level = np.tile(np.arange(4), scores.shape[0])
+    # Without the knowledge of who answered it is the one-way share.
+    assert generalized_share(scores) == pytest.approx(
+        independent_shares(scores.ravel(), level, conf_level=LEVEL).eta
+    )
+    moved = scores + 5 * np.arange(scores.shape[0])[:, None]
+    assert repeated_shares(moved, conf_level=LEVEL).eta == pytest.approx(
+        repeated_shares(scores, conf_level=LEVEL).eta
+    )
+    assert generalized_share(moved) < generalized_share(scores) / 2
+
+
+JACKKNIFE = 0.15
+"""Influence and jackknife agree to about 1 / n in groups of 30 to 180."""
+
+
+def leave_one_out(estimate: Callable[[NDArray[np.intp]], float], n: int) -> NDArray[np.float64]:
+    """The jackknife's influence: (n - 1) times what leaving respondents out changes."""
+    without = np.array([estimate(np.delete(np.arange(n), at)) for at in range(n)])
+    return (n - 1) * (without.mean() - without)
+
+
+def agree(moved: NDArray[np.float64], jackknife: NDArray[np.float64]) -> None:
+    assert abs(moved.mean()) < 1e-12
+    assert np.corrcoef(moved, jackknife)[0, 1] > 0.93
+    assert np.sum(jackknife**2) / np.sum(moved**2) == pytest.approx(1, abs=2 * JACKKNIFE)
+
+
+def test_influence_of_independent_groups_is_the_jackknife() -> None:
+    rng = np.random.default_rng(1)
+    z, group = np.concatenate([rng.gamma(2, 1, 180), rng.normal(0, 1, 120)]), np.repeat([0, 1], [180, 120])
+    x, y = z[:180], z[180:]
+
+    def d(kept: NDArray[np.intp]) -> float:
+        return cohen_d(z[kept][group[kept] == 0], z[kept][group[kept] == 1], conf_level=LEVEL).estimate
+
+    def glass(kept: NDArray[np.intp]) -> float:
+        return glass_delta(z[kept][group[kept] == 0], z[kept][group[kept] == 1], conf_level=LEVEL).estimate
+
+    agree(np.concatenate(of_pooled_d(x, y, d(np.arange(300)))), leave_one_out(d, 300))
+    agree(np.concatenate(of_glass(x, y)), leave_one_out(glass, 300))
+    level = rng.integers(0, 3, 90)
+    scores = 0.6 * level + rng.normal(size=90)
+
+    def shares(kept: NDArray[np.intp]) -> Shares:
+        return independent_shares(scores[kept], level[kept], conf_level=LEVEL)
+
+    moved, whole = of_independent_share(scores, level), shares(np.arange(90))
+    agree(moved, leave_one_out(lambda kept: shares(kept).eta, 90))
+    slope = omega_slope(whole.eta, whole.df, whole.df2)
+    agree(slope * moved, leave_one_out(lambda kept: shares(kept).omega, 90))
+    step = 1e-6
+    f = [eta / (1 - eta) * whole.df2 / whole.df for eta in (whole.eta, whole.eta + step)]
+    omega = [whole.df * (each - 1) / (whole.df * (each - 1) + whole.df + whole.df2 + 1) for each in f]
+    assert slope == pytest.approx((omega[1] - omega[0]) / step, rel=1e-4)
+
+
+def test_influence_within_respondents_is_the_jackknife() -> None:
+    rng = np.random.default_rng(2)
+    n = 60
+    x = np.round(rng.normal(size=n), 1)
+    y = np.round(x + rng.gamma(1, 1, n) - 0.7, 1)
+    average, within = of_paired_d(x, y)
+    wins, order = of_matched_order(x - y)
+    nonzero = np.isfinite(order)
+    assert nonzero.sum() < n
+    agree(average, leave_one_out(lambda k: cohen_d_average(x[k], y[k], conf_level=LEVEL).estimate, n))
+    agree(within, leave_one_out(lambda k: cohen_dz((x - y)[k], conf_level=LEVEL).estimate, n))
+    agree(wins, leave_one_out(lambda k: paired_superiority((x - y)[k], conf_level=LEVEL).estimate, n))
+    kept = (x - y)[nonzero]
+    agree(
+        order[nonzero],
+        leave_one_out(lambda k: matched_rank_biserial(kept[k], conf_level=LEVEL).estimate, kept.size),
+    )
+    coarse = np.round(x)
+    agree(of_kendall(coarse, y), leave_one_out(lambda k: stats.kendalltau(coarse[k], y[k]).statistic, n))
+    many = rng.normal(size=(n, 1)) + rng.normal(size=(n, 4)) * [1, 1, 2, 1] + 0.4 * np.arange(4)
+    agree(of_repeated_share(many), leave_one_out(lambda k: repeated_shares(many[k], conf_level=LEVEL).eta, n))
+    agree(of_generalized_share(many), leave_one_out(lambda k: generalized_share(many[k]), n))
+
+
+def test_kendalls_influence_does_not_depend_on_the_size_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(2, 37))
+    whole = of_kendall(x, y)
+    monkeypatch.setattr("psychomet.numerics.effects.influence._MAX_PAIRS", 100)
+    np.testing.assert_allclose(of_kendall(x, y), whole, rtol=1e-12)
