@@ -334,7 +334,11 @@ def injected(shared: Path, trait: str, strategy: int) -> ResponseTable:
 def test_behaviour_under_an_injected_persona(shared: Path, trait: str, strategy: int) -> None:
     task = TASKS[trait]
     result = logistic_link(
-        injected(shared, trait, strategy), outcome="persona", event="persona", predictors=[task], missing="available"
+        injected(shared, trait, strategy),
+        outcome="persona",
+        event="persona",
+        predictors=[task],
+        missing="available",
     )
     row = one(result, method="wald")
     slope, p = RECOVERED[trait, strategy]
