@@ -22,7 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS, help=f"rows of the table (default {ROWS:,})")
     rows = parser.parse_args().rows
-    if not (ROOT / "psychomet" / "cli.py").exists():
+    if not (ROOT / "psychomet" / "cli").exists():
         print("skipped: the command line is not there")
         return 0
     with tempfile.TemporaryDirectory() as name:

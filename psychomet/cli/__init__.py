@@ -7,126 +7,26 @@ inconclusive under ``--strict``.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-BAD_INPUT = 2
-
-
-def _guard(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn the package's errors into one message and exit code 2."""
-
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        from psychomet.errors import PsychometError
-
-        try:
-            return command(*args, **kwargs)
-        except PsychometError as error:
-            click.echo(f"psychomet: {error}", err=True)
-        except OSError as error:
-            click.echo(f"psychomet: {error.filename or 'file'}: {error.strerror or error}", err=True)
-        raise SystemExit(BAD_INPUT)
-
-    return guarded
-
-
-def _columns(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """Read OLD=NEW pairs."""
-    pairs = {}
-    for value in values:
-        old, sep, new = value.rpartition("=")
-        if not sep or not old or not new:
-            raise click.BadParameter(f"{value!r} is not OLD=NEW, for instance model_name=model")
-        pairs[old] = new
-    return pairs
-
-
-def _limits(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, int] | None:
-    """Read NAME=NUMBER pairs; None where there is none."""
-    pairs = {}
-    for value in values:
-        name, _sep, number = value.rpartition("=")
-        if not name or not number.isascii() or not number.isdigit() or int(number) < 1:
-            raise click.BadParameter(
-                f"{value!r} is not NAME=NUMBER with a number from 1, for instance item=10"
-            )
-        pairs[name] = int(number)
-    return pairs or None
-
-
-def _costs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> float | dict[str, float]:
-    """Read a number, or NAME=NUMBER pairs; a number alone is the cost of an answer."""
-    found = {}
-    for value in values:
-        name, _sep, number = value.rpartition("=")
-        try:
-            found[name] = float(number)
-        except ValueError:
-            found[name] = float("nan")
-        if not 0 <= found[name] < float("inf"):
-            raise click.BadParameter(f"{value!r} is neither a cost nor NAME=COST, for instance item=5")
-    if set(found) <= {""}:
-        return found.get("", 1.0)
-    if "" in found:
-        raise click.BadParameter("name every cost, for instance call=0.002 and item=5")
-    return found
-
-
-def _pairs(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Read NAME=VALUE pairs."""
-    pairs = []
-    for value in values:
-        name, sep, text = value.partition("=")
-        if not sep or not name or not text:
-            raise click.BadParameter(f"{value!r} is not NAME=VALUE, for instance group_factors=2")
-        pairs.append((name.strip(), text))
-    return pairs
-
-
-def _text_of(path: str, option: str, what: str) -> str:
-    """Read a text file, or say that it is none."""
-    from psychomet.errors import Fault, InputError
-    from psychomet.text import visible
-
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        fault = Fault(option, f"it is not UTF-8 (byte {error.start})", f"Save {what} as UTF-8 text")
-        raise InputError(visible(path), [fault]) from None
-
-
-def _table_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say how a table is read."""
-    for option in (
-        click.option("--column", "columns", multiple=True, callback=_columns, metavar="OLD=NEW",
-                     help="Your column name and the name used here; may be repeated."),
-        click.option("--facet", "facets", multiple=True, metavar="NAME",
-                     help="A further column that was varied; may be repeated."),
-        click.argument("answers", metavar="ANSWERS"),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
-_missing = click.option(
-    "--missing", type=click.Choice(["available", "complete"]),
-    help="Rule for missing answers; needed when there are any.",
-)  # fmt: skip
-_seed = click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the bootstrap."
+from psychomet.cli.options import (
+    BAD_INPUT,
+    conf_level,
+    guard,
+    missing,
+    n_boot,
+    own_boot,
+    pairs_of,
+    plan_options,
+    seed,
+    table_options,
+    text_of,
 )
-_n_boot = click.option(
-    "--n-boot", type=click.IntRange(min=100), default=1000, show_default=True, help="Bootstrap replicates."
-)
-_own_boot = click.option(
-    "--n-boot", type=click.IntRange(min=0), help="Bootstrap replicates; default the question's own."
-)
-_conf = click.option("--conf-level", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.95, show_default=True, help="Coverage of the intervals.")  # fmt: skip
+
+__all__ = ["BAD_INPUT", "main"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -140,9 +40,9 @@ def main() -> None:
 
 
 @main.command()
-@_table_options
+@table_options
 @click.option("--key", type=click.Path(), help="The instrument (TOML).")
-@_guard
+@guard
 def check(answers: str, facets: tuple[str, ...], columns: dict[str, str], key: str | None) -> None:
     """Say what is in a table, or everything that is wrong with it."""
     from psychomet.pages.terminal import design_text
@@ -152,11 +52,11 @@ def check(answers: str, facets: tuple[str, ...], columns: dict[str, str], key: s
 
 
 @main.command()
-@_table_options
+@table_options
 @click.option("--key", type=click.Path(), required=True, help="The instrument (TOML).")
 @click.option("--out", type=click.Path(), required=True, help="CSV file to write.")
-@_missing
-@_guard
+@missing
+@guard
 def score(
     answers: str, facets: tuple[str, ...], columns: dict[str, str], key: str, out: str, missing: str | None
 ) -> None:
@@ -175,16 +75,16 @@ def score(
 
 
 @main.command()
-@_table_options
+@table_options
 @click.option("--key", type=click.Path(), required=True, help="The instrument (TOML).")
 @click.option("--out", type=click.Path(), required=True, help="Folder to write.")
 @click.option("--title", help="Heading of the page.")
 @click.option("--by", metavar="FACET", help="All of it at each level of a facet, too.")
-@_missing
-@_conf
-@_n_boot
-@_seed
-@_guard
+@missing
+@conf_level
+@n_boot
+@seed
+@guard
 def report(answers: str, out: str, **options: Any) -> None:
     """Write the page, its Quarto source, the figures and every number."""
     from psychomet.studies import report as write_report
@@ -193,35 +93,16 @@ def report(answers: str, out: str, **options: Any) -> None:
     click.echo(f"{made.folder / 'index.html'}")
 
 
-def _plan_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a plan."""
-    for option in (
-        click.option("--cost", multiple=True, callback=_costs, metavar="COST | NAME=COST",
-                     help="Cost of one answer (default 1), or by name: call=0.002, item=5; may be repeated."),
-        click.option("--max", "limits", multiple=True, callback=_limits, metavar="FACET=NUMBER",
-                     help="Most conditions of a facet (item, sample, prompt ...); may be repeated."),
-        click.option("--coefficient", type=click.Choice(["g", "phi"]), default="g", show_default=True,
-                     help="g: respondents are compared; phi: scores are taken at their value."),
-        click.option("--by", metavar="FACET", help="A plan for each level of a facet, too."),
-        click.option("--respondents", type=click.IntRange(min=1),
-                     help="Respondents that share the costs of items, prompts ...; default those of the table."),
-        click.option("--target", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.8,
-                     show_default=True, help="Coefficient to be reached."),
-    ):  # fmt: skip
-        command = option(command)
-    return command
-
-
 @main.command()
-@_table_options
+@table_options
 @click.option("--key", type=click.Path(), required=True, help="The instrument (TOML).")
 @click.option("--out", type=click.Path(), required=True, help="Folder to write.")
-@_plan_options
-@_missing
-@_conf
-@_n_boot
-@_seed
-@_guard
+@plan_options
+@missing
+@conf_level
+@n_boot
+@seed
+@guard
 def plan(
     answers: str,
     out: str,
@@ -246,7 +127,7 @@ def plan(
 
 @main.command()
 @click.argument("question", metavar="QUESTION")
-@_table_options
+@table_options
 @click.option("--key", type=click.Path(), required=True, help="The instrument (TOML).")
 @click.option("--out", type=click.Path(), required=True, help="Folder to write.")
 @click.option("--by", metavar="FACET", help="The same at each level of a facet.")
@@ -257,13 +138,13 @@ def plan(
 @click.option(
     "--options", "file", type=click.Path(), help="A TOML file with arguments that --set cannot say."
 )
-@click.option("--set", "pairs", multiple=True, callback=_pairs, metavar="NAME=VALUE",
+@click.option("--set", "pairs", multiple=True, callback=pairs_of, metavar="NAME=VALUE",
               help="Another argument of the question, a list as a,b,c; may be repeated.")  # fmt: skip
-@_missing
-@_conf
-@_own_boot
-@_seed
-@_guard
+@missing
+@conf_level
+@own_boot
+@seed
+@guard
 def estimate(
     question: str,
     answers: str,
@@ -289,11 +170,11 @@ def estimate(
 
     own = {}
     if file is not None:
-        text = _text_of(file, "--options", "the options")
+        text = text_of(file, "--options", "the options")
         own = read_options_text(text, question=question, subject=file)
     own |= read_options([*pairs, *([("by", by)] if by is not None else [])], question=question)
     if model is not None:
-        own["model"] = _text_of(model, "--model", "the model")
+        own["model"] = text_of(model, "--model", "the model")
     if other is not None:
         own["other"] = other
     made = question_report(answers, question=question, out=out, options=own, **options)
@@ -304,7 +185,7 @@ def estimate(
 @main.command()
 @click.option("--out", type=click.Path(), default="demo-report", show_default=True, help="Folder to write.")
 @click.option("--seed", type=click.IntRange(min=0), default=5, show_default=True, help="Seed of the simulation and the bootstrap.")  # fmt: skip
-@_guard
+@guard
 def demo(out: str, seed: int) -> None:
     """Simulate a small study of language models with known truth, and report on it."""
     from psychomet.studies import demo as write_demo
@@ -320,7 +201,7 @@ def demo(out: str, seed: int) -> None:
 @click.option("--strict", is_flag=True, help="Exit with 3 when a rule is inconclusive.")
 @click.option("--json", "json_file", type=click.Path(), help="Write the verdicts as JSON.")
 @click.option("--junit", "junit_file", type=click.Path(), help="Write the verdicts as JUnit XML.")
-@_guard
+@guard
 def gate(
     result: str, rules: str, baseline: str | None, strict: bool, json_file: str | None, junit_file: str | None
 ) -> None:
@@ -348,7 +229,7 @@ def gate(
 @click.argument("result", type=click.Path())
 @click.option("--out", type=click.Path(), required=True, help="Folder to write.")
 @click.option("--summary-only", is_flag=True, help="Leave out values of single respondents; differences are then unpaired.")  # fmt: skip
-@_guard
+@guard
 def baseline(result: str, out: str, summary_only: bool) -> None:
     """Save a result as the baseline that later runs are compared with."""
     from psychomet.result.store import load, save
