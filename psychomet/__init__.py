@@ -12,6 +12,12 @@ TYPE_CHECKING = False  # read as true by type checkers; typing itself is not imp
 
 if TYPE_CHECKING:
     from psychomet.errors import InputError, NotComparableError, PsychometError
+    from psychomet.estimates.causes.adjustment import adjustment
+    from psychomet.estimates.causes.discovery import discovery
+    from psychomet.estimates.causes.independence import independence, p_table
+    from psychomet.estimates.causes.mediation import mediation
+    from psychomet.estimates.causes.representation.representation import representation
+    from psychomet.estimates.causes.representation.training import Training
     from psychomet.estimates.design import design
     from psychomet.estimates.precision.agreement import agreement
     from psychomet.estimates.precision.generalizability import generalizability
@@ -45,13 +51,17 @@ if TYPE_CHECKING:
     from psychomet.result.reference import with_reference
     from psychomet.result.result import VOCABULARY, Result, make_result
     from psychomet.result.store import load, save
+    from psychomet.scores.feature_scores import with_scores
     from psychomet.scores.key import Key, Scale, read_key
     from psychomet.scores.score import score
     from psychomet.second_opinion import crosscheck
     from psychomet.studies import check, report, study
+    from psychomet.table.features import FeatureTable
     from psychomet.table.read import from_wide, read_responses
+    from psychomet.table.read_features import from_arrays, read_features
     from psychomet.table.responses import ResponseTable
     from psychomet.table.simulate import simulate_study
+    from psychomet.table.simulate.modalities import simulate_modalities
     from psychomet.table.subset import without
 
 _HOME = {
@@ -61,11 +71,16 @@ _HOME = {
     "from_wide": "psychomet.table.read",
     "simulate_study": "psychomet.table.simulate",
     "without": "psychomet.table.subset",
+    "FeatureTable": "psychomet.table.features",
+    "read_features": "psychomet.table.read_features",
+    "from_arrays": "psychomet.table.read_features",
+    "simulate_modalities": "psychomet.table.simulate.modalities",
     # 2  how answers become numbers
     "Key": "psychomet.scores.key",
     "Scale": "psychomet.scores.key",
     "read_key": "psychomet.scores.key",
     "score": "psychomet.scores.score",
+    "with_scores": "psychomet.scores.feature_scores",
     # 3  one question each
     "design": "psychomet.estimates.design",
     "profile": "psychomet.estimates.profile",
@@ -95,6 +110,13 @@ _HOME = {
     "criterion_validity": "psychomet.estimates.validity.criterion_validity",
     "belief_consistency": "psychomet.estimates.validity.belief_consistency",
     "logistic_link": "psychomet.estimates.validity.logistic_link",
+    "independence": "psychomet.estimates.causes.independence",
+    "p_table": "psychomet.estimates.causes.independence",
+    "discovery": "psychomet.estimates.causes.discovery",
+    "mediation": "psychomet.estimates.causes.mediation",
+    "adjustment": "psychomet.estimates.causes.adjustment",
+    "representation": "psychomet.estimates.causes.representation.representation",
+    "Training": "psychomet.estimates.causes.representation.training",
     # 4  what we now know
     "Result": "psychomet.result.result",
     "VOCABULARY": "psychomet.result.result",
@@ -124,6 +146,7 @@ _ENGINES = {
     "nutpie": "bayes",
     "pymc": "bayes",
     "causallearn": "causal",
+    "joblib": "causal",
     "equinox": "jax",
     "jax": "jax",
     "optax": "jax",
@@ -141,6 +164,7 @@ _ENGINES = {
 
 __all__ = [
     "VOCABULARY",
+    "FeatureTable",
     "InputError",
     "Key",
     "NotComparableError",
@@ -149,6 +173,8 @@ __all__ = [
     "ResponseTable",
     "Result",
     "Scale",
+    "Training",
+    "adjustment",
     "agreement",
     "alignment",
     "belief_consistency",
@@ -161,37 +187,46 @@ __all__ = [
     "crosscheck",
     "design",
     "dimensions",
+    "discovery",
     "effects",
     "factor_scores",
     "factors",
+    "from_arrays",
     "from_wide",
     "gate",
     "generalizability",
+    "independence",
     "link",
     "link_parts",
     "load",
     "logistic_link",
     "make_result",
+    "mediation",
     "mixed_link",
     "multitrait",
     "omega",
     "option_bias",
+    "p_table",
     "plan",
     "profile",
     "rater_agreement",
+    "read_features",
     "read_key",
     "read_responses",
     "read_rules",
     "refusal",
     "reliability",
     "report",
+    "representation",
     "save",
     "score",
     "sensitivity",
+    "simulate_modalities",
     "simulate_study",
     "specification_curve",
     "study",
     "with_reference",
+    "with_scores",
     "without",
     "write_page",
 ]

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from psychomet.cli.causes import causes
 from psychomet.cli.options import (
     BAD_INPUT,
     conf_level,
@@ -180,6 +181,9 @@ def estimate(
     made = question_report(answers, question=question, out=out, options=own, **options)
     click.echo(estimates_text(made.results[0]))
     click.echo(f"{made.folder / 'index.html'}")
+
+
+main.add_command(causes)
 
 
 @main.command()

@@ -25,6 +25,8 @@ from typing import NamedTuple
 from scipy import stats
 
 _TO_RATIO = 0.91  # VanderWeele and Ding: log risk ratio per standard deviation
+MOST_POWER = 700.0
+"""A ratio beyond its exponential is no number that a computer has."""
 
 
 class Bounded(NamedTuple):
@@ -141,4 +143,5 @@ def e_value_of_interval(low: float, high: float) -> float:
 
 def ratio_of_difference(d: float) -> float:
     """Return the risk ratio that a standardised difference is like, exp(.91 d)."""
-    return math.exp(_TO_RATIO * d)
+    power = _TO_RATIO * d
+    return math.exp(power) if power < MOST_POWER else math.inf

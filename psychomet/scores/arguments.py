@@ -13,6 +13,7 @@ import numpy as np
 
 from psychomet.errors import Fault, InputError
 from psychomet.scores.key import Key
+from psychomet.table.features import FeatureTable
 from psychomet.table.responses import ResponseTable
 from psychomet.text import visible
 
@@ -27,6 +28,7 @@ _WORDS: Mapping[Any, tuple[str, str]] = {
     float: ("a finite number", "Use 0.5, say"),
     type(None): ("None", "Leave it out"),
     ResponseTable: ("a table of responses", "Read it with read_responses"),
+    FeatureTable: ("a table of features", "Read it with read_features"),
     Key: ("a key", "Read it with read_key"),
 }
 _SEED = ("a whole number of at least 0", "Use 1, say")
@@ -142,7 +144,7 @@ def _words(kind: Any) -> tuple[str, str]:
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return f"a mapping of texts to {_several(parts[1])}", f'Use {{"name": {_example(parts[1])}}}, say'
     if origin is tuple:
-        return f"a list of {len(parts)} texts", f"Use {_example(kind)}, say"
+        return f"a list of {len(parts)} {_several(parts[0])}", f"Use {_example(kind)}, say"
     if origin is not None:
         return f"a list of {_several(parts[0])}", f"Use [{_example(parts[0])}], say"
     return _WORDS.get(kind, (f"a {getattr(kind, '__name__', 'value')}", "See the documentation"))
@@ -156,7 +158,7 @@ def _several(kind: Any) -> str:
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return f"mappings of texts to {_several(parts[1])}"
     if origin is tuple:
-        return f"lists of {len(parts)} texts"
+        return f"lists of {len(parts)} {_several(parts[0])}"
     if origin is not None and origin is not Literal:
         return f"lists of {_several(parts[0])}"
     return {int: "whole numbers", float: "finite numbers", Any: "values"}.get(kind, "texts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from inspect import Parameter
 from typing import Any
 
@@ -14,7 +14,9 @@ from psychomet.text import visible
 _TRUE, _FALSE = ("true", "yes"), ("false", "no")
 
 
-def read_options(pairs: Sequence[tuple[str, str]], *, question: str) -> dict[str, Any]:
+def read_options(
+    pairs: Sequence[tuple[str, str]], *, question: str, declared: Mapping[str, Parameter] | None = None
+) -> dict[str, Any]:
     """Return the options that these texts stand for.
 
     Parameters
@@ -23,13 +25,15 @@ def read_options(pairs: Sequence[tuple[str, str]], *, question: str) -> dict[str
         As given; a list has commas between its values, numbers by name are ``item=5,prompt=2``.
     question : str
         The question that they are for.
+    declared : mapping, optional
+        What the question takes; default that of a question about answers.
 
     Raises
     ------
     InputError
         Naming every option that the question does not have, or whose value is not of its type.
     """
-    own = takes(question)
+    own = takes(question) if declared is None else declared
     faults, found = [], {}
     for name, text in pairs:
         if name not in own:
@@ -46,7 +50,9 @@ def read_options(pairs: Sequence[tuple[str, str]], *, question: str) -> dict[str
     return found
 
 
-def read_options_text(text: str, *, question: str, subject: str) -> dict[str, Any]:
+def read_options_text(
+    text: str, *, question: str, subject: str, declared: Mapping[str, Parameter] | None = None
+) -> dict[str, Any]:
     """Return the options in a TOML text; for what NAME=VALUE cannot say, such as lists of lists.
 
     Parameters
@@ -57,13 +63,15 @@ def read_options_text(text: str, *, question: str, subject: str) -> dict[str, An
         The question that they are for.
     subject : str
         Where the text is from, for messages.
+    declared : mapping, optional
+        As in :func:`read_options`.
 
     Raises
     ------
     InputError
         If the text is not TOML, or names options that the question does not have.
     """
-    own = takes(question)
+    own = takes(question) if declared is None else declared
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -26,12 +26,14 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from psychomet.errors import Fault, InputError
 from psychomet.estimates.causes.mediation_rows import RHOS, Looked, curve, mediation_rows, replicates
 from psychomet.notes import Note
 from psychomet.numerics.mediation import Data
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.feature_columns import (
     by_faults,
     columns_of,
@@ -41,15 +43,19 @@ from psychomet.scores.feature_columns import (
     scalar_faults,
     two_levels,
 )
-from psychomet.scores.influences import Pull, influence_array
+from psychomet.scores.influences import Pull, gathered
 from psychomet.scores.request import boot_faults, check_level, seed_faults
 from psychomet.table.features import FeatureTable, feature_of
 from psychomet.table.settings import settings
 from psychomet.text import visible
 
+Floats = NDArray[np.float64]
 SUBJECT = "mediation(...)"
+ROUNDING = 1e-12
+"""A rest that is so small a part of a variable is rounding."""
 
 
+@declared
 def mediation(
     features: FeatureTable,
     *,
@@ -151,8 +157,13 @@ def mediation(
             if drawn is not None:
                 coords = {"rho": RHOS, "value": ["estimate", "conf_low", "conf_high"]}
                 arrays["indirect_by_rho"] = xr.DataArray(drawn, dims=("rho", "value"), coords=coords)
+    found = gathered(pulls, notes)
+    if found is not None:
+        arrays["influence"] = xr.DataArray(
+            found.values, dims=("respondent", "row"), coords={"respondent": found.respondents, "row": found.rows}
+        )
     return make_result(
-        "mediation", rows, arrays={**arrays, **influence_array(pulls, notes)}, notes=notes,
+        "mediation", rows, arrays=arrays, notes=notes,
         settings=settings(
             features, cause=cause, mediator=mediator, outcome=outcome, held=list(held), interaction=interaction,
             contrast=None if contrast is None else list(contrast), by=by, conf_level=conf_level, n_boot=n_boot, seed=seed,
@@ -207,6 +218,11 @@ def _looked(
     for name, values in ((cause, x), (mediator, m), (outcome, y)):
         if np.ptp(values[used]) == 0:
             return f"'{visible(name)}' does not vary"
+    given = np.column_stack([x[used], columns])
+    for name, values in ((mediator, m), (outcome, y)):
+        if _is_line_of(values[used], given):
+            return f"'{visible(name)}' is a linear function of '{visible(cause)}' and what is held"
+        given = np.column_stack([given, values[used]])
     if contrast is None:
         middle = float(x[used].mean())
         low, high = (0.0, 1.0) if two_levels(features, cause) else (middle, middle + 1.0)
@@ -228,6 +244,15 @@ def _looked(
     return Looked(
         cause, mediator, outcome, group, data_, low, high, low_name, high_name, features.respondents[used], cluster, conf_level
     )  # fmt: skip
+
+
+def _is_line_of(values: Floats, given: Floats) -> bool:
+    """Whether a linear function of other columns leaves nothing of a variable but rounding."""
+    scale = np.abs(given).max(axis=0)
+    design = np.column_stack([np.ones(len(given)), given / np.where(scale > 0, scale, 1.0)])
+    centred = values - values.mean()
+    left = centred - design @ np.linalg.lstsq(design, centred, rcond=None)[0]
+    return bool(np.abs(left).max() <= ROUNDING * np.abs(centred).max())
 
 
 def _names(features: FeatureTable, cause: str, contrast: tuple[float, float] | None) -> tuple[str, str]:

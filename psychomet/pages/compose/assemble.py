@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from psychomet.pages.compose.adjustment import adjustment
 from psychomet.pages.compose.agreement import agreement
 from psychomet.pages.compose.alignment import alignment
 from psychomet.pages.compose.belief_consistency import belief_consistency
@@ -18,14 +19,17 @@ from psychomet.pages.compose.context import Context, gather, label_of
 from psychomet.pages.compose.correlations import correlations
 from psychomet.pages.compose.criterion_validity import criterion_validity
 from psychomet.pages.compose.dimensions import dimensions
+from psychomet.pages.compose.discovery import discovery
 from psychomet.pages.compose.effects import effects
 from psychomet.pages.compose.factors import factors
 from psychomet.pages.compose.generalizability import generalizability
 from psychomet.pages.compose.headline import headline
+from psychomet.pages.compose.independence import independence
 from psychomet.pages.compose.link import link
 from psychomet.pages.compose.link_parts import link_parts
 from psychomet.pages.compose.logistic_link import logistic_link
 from psychomet.pages.compose.measured import measured
+from psychomet.pages.compose.mediation import mediation
 from psychomet.pages.compose.mixed_link import mixed_link
 from psychomet.pages.compose.multitrait import multitrait
 from psychomet.pages.compose.omega import omega
@@ -36,6 +40,7 @@ from psychomet.pages.compose.profile import profile
 from psychomet.pages.compose.rater_agreement import rater_agreement
 from psychomet.pages.compose.refusal import refusal
 from psychomet.pages.compose.reliability import reliability
+from psychomet.pages.compose.representation import representation
 from psychomet.pages.compose.sensitivity import sensitivity
 from psychomet.pages.compose.specification_curve import specification_curve
 from psychomet.pages.document import Block, Document, Paragraph, Section, data
@@ -75,6 +80,11 @@ SECTIONS: Mapping[str, tuple[str, Maker]] = MappingProxyType(
         "criterion_validity": ("Prediction of criteria", criterion_validity),
         "belief_consistency": ("Belief against behaviour", belief_consistency),
         "logistic_link": ("Outcomes from scores", logistic_link),
+        "independence": ("Which traits go with which features", independence),
+        "discovery": ("Graph of causes", discovery),
+        "mediation": ("Effects through a mediator", mediation),
+        "adjustment": ("Adjusted effects", adjustment),
+        "representation": ("Latent causes", representation),
     }
 )
 """Title and maker of the section of each question, in the order of the page."""

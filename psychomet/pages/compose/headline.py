@@ -11,6 +11,13 @@ import pandas as pd
 
 from psychomet.pages.compose.alignment import alignment_sentence
 from psychomet.pages.compose.belief_consistency import belief_consistency_sentence
+from psychomet.pages.compose.causes_sentences import (
+    adjustment_sentence,
+    discovery_sentence,
+    independence_sentence,
+    mediation_sentence,
+    representation_sentence,
+)
 from psychomet.pages.compose.context import Context, in_group, joined, mapping, plural
 from psychomet.pages.compose.criterion_validity import criterion_sentence
 from psychomet.pages.compose.generalizability import generalizability_sentence
@@ -80,6 +87,11 @@ def headline(pairs: Sequence[tuple[Result, Section]], context: Context) -> Secti
         "criterion_validity": (criterion_sentence,),
         "belief_consistency": (belief_consistency_sentence,),
         "logistic_link": (logistic_link_sentence,),
+        "independence": (independence_sentence,),
+        "discovery": (discovery_sentence,),
+        "mediation": (mediation_sentence,),
+        "adjustment": (adjustment_sentence,),
+        "representation": (representation_sentence,),
     }
     entries: list[Text] = []
     for question, functions in makers.items():
