@@ -21,10 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from psychomet.estimates.causes.representation.looks import split
+from benchmarks.representation_baselines import METHODS as BASELINES
+from benchmarks.representation_baselines import fit_baseline
 from psychomet.estimates.causes.representation.representation import representation
 from psychomet.numerics.representation_scores import (
     graph_scores,
+    kernel_r2,
     latent_scores,
     noise_floor,
     rotation_floor,
@@ -56,39 +58,51 @@ CELLS: dict[str, dict[str, Any]] = {
     "cycle within": {"cycle": "within"},
     "cycle across": {"cycle": "across"},
     "pictures": {},
+    "pictures, aligned": {"graph": "aligned"},
+    "pictures, aligned, turned by 75 degrees": {"graph": "aligned", "turn": 75.0},
     "shared": {"shared": 1},
+    "shared, three modalities": {"shared": 1, "modalities": 3},
+    "three fitted where two are true": {},
+    "one fitted where two are true": {},
+    "three latents, chosen": {"latents": 3, "width": 20},
+    "main, chosen": {},
 }
-METHODS = ("representation", "pca", "pca, fastica")
+FITTED: dict[str, dict[str, Any]] = {
+    "shared": {"shared": 1},
+    "shared, three modalities": {"shared": 1},
+    "three fitted where two are true": {"latents": 3},
+    "one fitted where two are true": {"latents": 1},
+    "three latents, chosen": {"latents": "chosen"},
+    "main, chosen": {"latents": "chosen"},
+}
+"""What is not the true number of latents and the defaults of the call."""
+METHODS = ("representation", *BASELINES)
 FIELDS = (
     "cell", "seed", "date", "block", "mcc", "mcc_spearman", "component", "shd", "f1", "edges", "noise_block", "noise_mcc",
-    "turned_mcc", "turned_component", "ceiling", "cpu_s", "wall_s", "method",
+    "turned_mcc", "turned_component", "ceiling", "cpu_s", "wall_s", "method", "shared_mcc", "shared_component",
+    "given_block", "given_component", "chosen",
 )  # fmt: skip
 
 
 def draw(cell: str, seed: int) -> Simulated:
     """Simulate a cell."""
-    return (
-        simulate_pictures(seed=seed) if cell == "pictures" else simulate_modalities(seed=seed, **CELLS[cell])
-    )
+    make = simulate_pictures if cell.startswith("pictures") else simulate_modalities
+    return make(seed=seed, **CELLS[cell])
 
 
-def fit(sim: Simulated, method: str, seed: int) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Return latents (n, d), edges where the method finds some, and the part of every respondent."""
-    size = int((sim.blocks == 0).sum())
-    if method == "representation":
-        result = representation(sim.features, latents=size, seed=seed)
-        return tuple(result.arrays[name].to_numpy() for name in ("latents", "edges", "part"))
-    part = split(sim.features, seed)
-    fitted = part == "train"
-    found = []
-    for several in looks(sim):
-        x = np.nan_to_num(np.hstack(several))
-        x = x - x[fitted].mean(axis=0)
-        axes = np.linalg.svd(x[fitted], full_matrices=False)[2][:size]
-        parts = x @ axes.T
-        parts = parts / parts[fitted].std(axis=0)
-        found.append(parts @ unmixing(parts[fitted], seed).T if method == "pca, fastica" else parts)
-    return np.hstack(found), None, part
+def fit(
+    sim: Simulated, cell: str, method: str, seed: int
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, str]:
+    """Return latents (n, d), edges where the method finds some, the part of every respondent, and chosen numbers."""
+    if method != "representation":
+        return *fit_baseline(sim, method, seed), ""
+    asked = {"latents": int((sim.blocks == 0).sum())} | FITTED.get(cell, {})
+    result = representation(sim.features, seed=seed, **asked)
+    latents, edges, part = (result.arrays[name].to_numpy() for name in ("latents", "edges", "part"))
+    chosen = ""
+    if result.settings["chosen"]:
+        chosen = " ".join(str(size) for size in result.settings["latents"].values())
+    return latents, edges, part, chosen
 
 
 def looks(sim: Simulated) -> list[list[np.ndarray]]:
@@ -96,45 +110,81 @@ def looks(sim: Simulated) -> list[list[np.ndarray]]:
     return [[sim.features.values[f.name] for f in k.values()] for k in sim.features.modalities.values()]
 
 
-def unmixing(x: np.ndarray, seed: int, steps: int = 200) -> np.ndarray:
-    """FastICA of white columns, symmetric, with the log cosh contrast (Hyvarinen 1999)."""
-    size = x.shape[1]
-    w = np.linalg.qr(np.random.default_rng(seed).standard_normal((size, size)))[0]
-    for _ in range(steps):
-        bent = np.tanh(x @ w.T)
-        new = bent.T @ x / len(x) - (1 - bent**2).mean(axis=0)[:, None] * w
-        u, _, v = np.linalg.svd(new)
-        w, before = u @ v, w
-        if np.abs(np.abs((w * before).sum(axis=1)) - 1).max() < 1e-8:
-            break
-    return w
-
-
 def score(cell: str, seed: int, method: str) -> dict[str, Any]:
     """Fit one cell and seed, and score it on the respondents held out."""
     sim = draw(cell, seed)
     wall, cpu = time.perf_counter(), time.process_time()
-    estimate, edges, part = fit(sim, method, seed)
+    estimate, edges, part, chosen = fit(sim, cell, method, seed)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     whole = np.isfinite(estimate).all(axis=1)
     train, test = np.flatnonzero((part == "train") & whole), np.flatnonzero((part == "test") & whole)
-    rows: dict[str, Any] = {"blocks": sim.blocks, "train": train, "test": test}
-    got = latent_scores(sim.latents, estimate, **rows)
-    row = {
-        "cell": cell, "seed": seed, "method": method, "date": datetime.date.today().isoformat(), "block": got.block,
-        "mcc": got.pearson, "mcc_spearman": got.spearman, "component": got.component, "cpu_s": cpu, "wall_s": wall,
+    row: dict[str, Any] = {
+        "cell": cell, "seed": seed, "method": method, "date": datetime.date.today().isoformat(), "cpu_s": cpu,
+        "wall_s": wall, "chosen": chosen,
         "edges": int((sim.adjacency & (sim.blocks[:, None] != sim.blocks)).sum()),
     }  # fmt: skip
+    d = sim.latents.shape[1]
+    own = estimate.shape[1] - (sim.shared.shape[1] if method == "representation" else 0)
+    many, wanted = own // (int(sim.blocks.max()) + 1), int((sim.blocks == 0).sum())
+    rows: dict[str, Any] = {"blocks": sim.blocks, "train": train, "test": test}
+    if own != d:
+        # Another number of latents than is true: no components to match, but blocks.
+        return row | {"block": blocks_r2(sim, estimate[:, :own], many, wanted, train, test)}
+    got = latent_scores(sim.latents, estimate[:, :d], **rows)
+    row |= {"block": got.block, "mcc": got.pearson, "mcc_spearman": got.spearman, "component": got.component}
+    if estimate.shape[1] > d:
+        row |= of_shared(sim, estimate, got.match, train, test)
     if edges is None:
         return row
-    graph = graph_scores(sim.adjacency, edges, blocks=sim.blocks, match=got.match)
+    graph = graph_scores(sim.adjacency, edges[:d, :d], blocks=sim.blocks, match=got.match)
+    row |= {"shd": graph.shd, "f1": graph.f1}
+    if method != "representation":
+        return row
     noise = noise_floor(sim.latents, **rows, seed=seed, times=2)
     turned = rotation_floor(sim.latents, **rows, seed=seed, times=3)
     measured = [np.nan_to_num(np.hstack(one)) for one in looks(sim)]
     return row | {
-        "shd": graph.shd, "f1": graph.f1, "noise_block": noise.block, "noise_mcc": noise.pearson,
+        "noise_block": noise.block, "noise_mcc": noise.pearson,
         "turned_mcc": turned.pearson, "turned_component": turned.component,
         "ceiling": supervised_ceiling(sim.latents, measured, **rows),
+    }  # fmt: skip
+
+
+def blocks_r2(
+    sim: Simulated, estimate: np.ndarray, many: int, wanted: int, train: np.ndarray, test: np.ndarray
+) -> float:
+    """Mean over modalities of R2 of the true latents by kernel ridge regression on the estimated ones."""
+    found = [
+        kernel_r2(e[train], z[train], e[test], z[test]).mean()
+        for e, z in (
+            (estimate[:, many * b : many * (b + 1)], sim.latents[:, wanted * b : wanted * (b + 1)])
+            for b in range(int(sim.blocks.max()) + 1)
+        )
+    ]
+    return float(np.mean(found))
+
+
+def of_shared(
+    sim: Simulated, estimate: np.ndarray, match: np.ndarray, train: np.ndarray, test: np.ndarray
+) -> dict[str, float]:
+    """Scores of the shared latents, and of the others given them.
+
+    What a modality has of its own is found up to a function of it and of what is shared, so that ``given_block`` and
+    ``given_component`` predict the true latents from the estimated block, or component, beside the shared ones.
+    """
+    d = sim.latents.shape[1]
+    s = estimate[:, d:]
+    shared = latent_scores(sim.shared, s, blocks=np.zeros(s.shape[1], np.int64), train=train, test=test)
+
+    def given(columns: np.ndarray, true: np.ndarray) -> float:
+        x, y = np.hstack([estimate[:, columns], s]), sim.latents[:, true]
+        return float(kernel_r2(x[train], y[train], x[test], y[test]).mean())
+
+    blocks = [np.flatnonzero(sim.blocks == b) for b in range(int(sim.blocks.max()) + 1)]
+    return {
+        "shared_mcc": shared.pearson, "shared_component": shared.component,
+        "given_block": float(np.mean([given(mine, mine) for mine in blocks])),
+        "given_component": float(np.mean([given(np.array([match[i]]), np.array([i])) for i in range(d)])),
     }  # fmt: skip
 
 
@@ -179,8 +229,8 @@ def middle(rows: list[dict[str, str]], name: str, digits: int = 2) -> str:
 def table() -> str:
     """Return the rows as a Markdown table: median and worst over the seeds of every cell."""
     lines = [
-        "| cell | method | seeds | block R2 | MCC | MCC (Spearman) | component R2 | SHD 0 | F1 | turned blocks: MCC, component R2 | noise: block R2, MCC | ceiling | CPU s |",
-        "|" + "---|" * 13,
+        "| cell | method | seeds | block R2 | MCC | MCC (Spearman) | component R2 | SHD 0 | F1 | turned blocks: MCC, component R2 | noise: block R2, MCC | ceiling | CPU s | wall s |",
+        "|" + "---|" * 14,
     ]
     rows = kept()
     for cell, method in itertools.product(CELLS, METHODS):
@@ -196,9 +246,36 @@ def table() -> str:
         )
         lines.append(
             f"| {cell} | {method} | {len(mine)} | {scores} | {right} | {both(mine, 'f1')} | {floors} | "
-            f"{middle(mine, 'ceiling', 3)} | {middle(mine, 'cpu_s', 0)} |"
+            f"{middle(mine, 'ceiling', 3)} | {middle(mine, 'cpu_s', 0)} | {middle(mine, 'wall_s', 0)} |"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *with_shared(rows), *with_chosen(rows)])
+
+
+def with_shared(rows: list[dict[str, str]]) -> list[str]:
+    """Cells with shared latents: those themselves, and the others given them."""
+    names = ("shared_mcc", "shared_component", "given_block", "given_component")
+    out = []
+    for cell in CELLS:
+        mine = [row for row in rows if row["cell"] == cell and row["shared_mcc"]]
+        if mine:
+            scores = " | ".join(both(mine, name) for name in names)
+            out.append(f"| {cell} | {len(mine)} | {scores} |")
+    head = "| cell | seeds | MCC of the shared | their component R2 | block R2 given them | component R2 given them |"
+    return ["", head, "|" + "---|" * 6, *out] if out else []
+
+
+def with_chosen(rows: list[dict[str, str]]) -> list[str]:
+    """Cells in which the numbers of latents are chosen: true number, and what was chosen by modality and seed."""
+    out = []
+    for cell in CELLS:
+        mine = [row for row in rows if row["cell"] == cell and row["chosen"]]
+        if mine:
+            true = CELLS[cell].get("latents", 2)
+            hits = [int(size) == true for row in mine for size in row["chosen"].split()]
+            shown = "; ".join(row["chosen"] for row in mine)
+            out.append(f"| {cell} | {true} | {shown} | {sum(hits)} of {len(hits)} |")
+    head = "| cell | true number | chosen, seed by seed | right |"
+    return ["", head, "|" + "---|" * 4, *out] if out else []
 
 
 def main() -> None:

@@ -74,6 +74,7 @@ SYNONYMS = {
     "groupby": "by", "group_by": "by", "grouping": "by",
     "codebook": "key", "scoring": "key", "scoring_key": "key",
 }  # fmt: skip
+READ_WITH_A_CODEBOOK = {"read_features", "features_of", "features_report"}
 # Words with a meaning of their own elsewhere (a generator handed down, the level of a facet): not on the face.
 SYNONYMS_ON_THE_FACE = {"alpha": "conf_level", "level": "conf_level", "rng": "seed", "generator": "seed"}
 
@@ -281,7 +282,7 @@ def conduct_offences(source: str, module: str) -> list[str]:
             found.append(f"{module}:{getattr(node, 'lineno', 0)}: {what}")
     for line, name in imports(source, module):
         # What joblib sends to its own processes stays among them; its files are pickles.
-        own = name in {"joblib.Parallel", "joblib.delayed"}
+        own = name in {"joblib.Parallel", "joblib.delayed", "joblib.parallel_config"}
         blocked = None if own else BLOCKED_MODULES.get(name.partition(".")[0])
         if blocked:
             found.append(f"{module}:{line}: {name}: {blocked}")
@@ -296,7 +297,9 @@ def vocabulary_offences(source: str, module: str, *, face: frozenset[str]) -> li
         positional, keywords = arguments(function)
         for argument in [*positional, *keywords]:
             # A table of features has a codebook; a key belongs to items.
-            if (function.name, argument.arg) != ("read_features", "codebook") and argument.arg in forbidden:
+            if argument.arg == "codebook" and function.name in READ_WITH_A_CODEBOOK:
+                continue
+            if argument.arg in forbidden:
                 found.append(
                     f"{module}.{function.name}: {argument.arg} is called {forbidden[argument.arg]} here"
                 )

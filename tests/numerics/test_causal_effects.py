@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import special
 
 from psychomet.numerics.adjusted_effect import aipw, slope
-from psychomet.numerics.graphs.block_independence import fisher_z_p, g_square_p, wilks_p
+from psychomet.numerics.graphs import block_independence
+from psychomet.numerics.graphs.block_independence import fisher_z_p, g_square_p, pearson_p, wilks_p
 from psychomet.numerics.mediation import Data, fits, four_means, indirect_at, sensitivity
 from psychomet.numerics.robustness import (
     benchmark,
@@ -161,7 +164,7 @@ def test_e_values_as_published() -> None:
     assert e_value_of_interval(0.9, 1.2) == 1.0
 
 
-def test_block_tests_as_r() -> None:
+def test_block_tests_as_r(monkeypatch: pytest.MonkeyPatch) -> None:
     dummies = (i[:, None] % 3 == [1, 2]).astype(float)
     joint = np.column_stack([m, y, dummies, c1, x])
     moments = np.cov(joint, rowvar=False, ddof=0)
@@ -171,7 +174,48 @@ def test_block_tests_as_r() -> None:
     )
     assert fisher_z_p(moments, 1, y=5, z=np.array([4]), n=80) == pytest.approx(REFERENCE["z_p"], rel=EXACT)
     third = np.digitize(x, np.linspace(x.min(), x.max(), 4)[1:-1])
+    # R's value is of the likelihood ratio; a count below 5 is expected here.
+    monkeypatch.setattr(block_independence, "SPARSE", 0.0)
     assert g_square_p(i % 3, third, strata=[i % 2]) == pytest.approx(REFERENCE["g2_p"], rel=1e-6)
+
+
+def test_pearson_in_strata_has_the_moments_of_all_tables() -> None:
+    """Every way to hand the levels of y to seven rows, and to five; strata of fewer than four rows say nothing."""
+    first, second = np.array([0, 0, 0, 1, 1, 2, 2]), np.array([0, 0, 1, 1, 1])
+    counts = [np.array([0, 0, 1, 1, 1, 1, 2]), np.array([0, 1, 1, 1, 1])]
+    sums = []
+    for rows, columns in zip((first, second), counts, strict=True):
+        every = {tuple(one) for one in permutations(columns.tolist())}
+        sums.append([_pearson(_table(rows, np.array(one))) for one in every])
+    mean = sum(float(np.mean(one)) for one in sums)
+    variance = sum(float(np.var(one)) for one in sums)
+    cells = np.zeros((3, 3, 3))
+    cells[0], cells[1] = _table(first, counts[0]), _table(second, counts[1])
+    cells[2, 0, 0] = cells[2, 1, 1] = 1
+    statistic = _pearson(cells[0]) + _pearson(cells[1])
+    wanted = special.gammaincc(mean**2 / variance, statistic * mean / variance)
+    assert pearson_p(cells) == pytest.approx(wanted, rel=EXACT)
+    assert pearson_p(cells[2:]) == 1.0
+
+
+def test_g_square_of_sparse_strata_is_that_of_pearson() -> None:
+    rng = np.random.default_rng(1)
+    z, first, second = rng.integers(0, 2, 60), rng.integers(0, 5, 60), rng.integers(0, 4, 60)
+    cells = np.array([_table(first[z == at], second[z == at], (5, 4)) for at in range(2)])
+    assert g_square_p(first, second, strata=[z]) == pytest.approx(pearson_p(cells), rel=EXACT)
+    assert g_square_p(np.zeros(60, dtype=np.intp), second, strata=[z]) == 1.0
+
+
+def _table(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int] = (3, 3)) -> np.ndarray:
+    made = np.zeros(shape)
+    np.add.at(made, (rows, columns), 1)
+    return made
+
+
+def _pearson(table: np.ndarray) -> float:
+    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
+    return float(((table - expected) ** 2 / expected).sum())
 
 
 def test_blocks_that_do_not_vary_or_are_the_same() -> None:

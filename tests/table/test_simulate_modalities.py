@@ -104,6 +104,8 @@ def test_noise_is_added_or_scaled_as_asked() -> None:
 def test_pictures_show_their_latents_and_have_the_promised_graph() -> None:
     sim = simulate_pictures(seed=1, n=N)
     assert [tuple(edge) for edge in np.argwhere(sim.adjacency)] == [(0, 1), (0, 2), (2, 3)]
+    aligned = simulate_pictures(seed=1, n=20, graph="aligned")
+    assert [tuple(edge) for edge in np.argwhere(aligned.adjacency)] == [(0, 2), (1, 3)]
     assert list(sim.features.modalities["ring"]) == ["red", "green", "blue"]
     for name, columns in (("ring red", [0, 1]), ("garment grey", [2, 3])):
         x = sim.features.values[name]
@@ -126,3 +128,7 @@ def test_arguments_out_of_range_are_refused(wrong: dict) -> None:
         simulate_modalities(seed=1, **{"n": 20, **wrong})
     with pytest.raises(InputError):
         simulate_pictures(seed=1, n=20, size=2)
+    with pytest.raises(InputError, match="no tilt"):
+        simulate_pictures(seed=1, n=20, turn=90)
+    with pytest.raises(InputError, match="ring"):
+        simulate_pictures(seed=1, n=20, graph="ring")

@@ -1,0 +1,1 @@
+"""What goes with what across modalities, and what causes it."""

@@ -25,12 +25,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from psychomet.errors import Fault, InputError
 from psychomet.estimates.causes.adjustment_rows import Case, effect_rows, sensitivity_rows
 from psychomet.estimates.causes.adjustment_set import Chosen, Pairs, chosen_set, graph_of
 from psychomet.notes import Note
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.feature_columns import (
     by_faults,
     columns_of,
@@ -40,7 +42,7 @@ from psychomet.scores.feature_columns import (
     scalar_faults,
     two_levels,
 )
-from psychomet.scores.influences import Pull, influence_array
+from psychomet.scores.influences import Pull, gathered
 from psychomet.scores.request import check_level
 from psychomet.scores.sample_notes import listed
 from psychomet.table.features import FeatureTable
@@ -52,6 +54,7 @@ ESTIMATORS = ("regression", "aipw")
 LEAST_OVERLAP = 0.02
 
 
+@declared
 def adjustment(
     features: FeatureTable,
     *,
@@ -152,8 +155,16 @@ def adjustment(
         if lost:
             notes.append(Note("missing_values", f"{lost} of {int(here.sum())} respondents lack a value of cause, outcome or what is held"
                               f"{f' ({visible(group)})' if group else ''} and are left out.", "info"))  # fmt: skip
+    arrays: dict[str, xr.DataArray] = {}
+    found = gathered(pulls, notes)
+    if found is not None:
+        arrays["influence"] = xr.DataArray(
+            found.values,
+            dims=("respondent", "row"),
+            coords={"respondent": found.respondents, "row": found.rows},
+        )
     return make_result(
-        "adjustment", rows, arrays=influence_array(pulls, notes), notes=notes,
+        "adjustment", rows, arrays=arrays, notes=notes,
         settings=settings(
             features, cause=cause, outcome=outcome, graph=[list(pair) for pair in named.directed],
             lines=[list(pair) for pair in named.lines], adjust=list(chosen.held), unseen=list(named.unseen),

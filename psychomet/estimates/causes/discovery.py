@@ -64,6 +64,7 @@ from psychomet.notes import Note
 from psychomet.numerics.graphs.marks import Marks, directed, from_edges
 from psychomet.numerics.normal_scores import normal_scores
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.feature_columns import Columns, columns_of, feature_groups
 from psychomet.table.features import FeatureTable
 from psychomet.table.settings import settings
@@ -73,8 +74,10 @@ Row = dict[str, Any]
 Ints = NDArray[np.intp]
 
 STABLE = 0.75
+WITHOUT = "boss, grasp and direct_lingam need no extra"
 
 
+@declared
 def discovery(
     features: FeatureTable,
     *,
@@ -103,10 +106,11 @@ def discovery(
     features : FeatureTable
         The table.
     method : {"pc", "fci", "ges", "grasp", "boss", "direct_lingam", "gin"}
-        The search. ``pc``, ``fci``, ``ges`` and ``grasp`` need the extra ``causal``.
+        The search. ``pc``, ``fci`` and ``ges`` need the extra ``causal``.
     test : {"mixed", "ranks", "fisher_z", "g_square", "kci", "rcit"}
         Of ``pc`` and ``fci``. ``mixed``: likelihood ratio of jointly normal blocks, for all kinds of features; ``ranks``: the
-        same with normal scores of numbers and ordinal features; ``fisher_z``: partial correlations; ``g_square``: levels only;
+        same with normal scores of numbers and ordinal features; ``fisher_z``: partial correlations; ``g_square``: levels only (Pearson's sum
+        with its exact moments where a count below 5 is expected);
         ``kci`` and ``rcit``: kernel tests for any dependence, the second randomised, seeded and quicker. ``boss``, ``ges`` and ``grasp``
         take ``mixed`` and ``ranks``, too.
     names : sequence of str, optional
@@ -114,7 +118,10 @@ def discovery(
     tiers : sequence of sequences of str
         What comes first: no feature causes one of an earlier tier. Features in no tier are free.
     required, forbidden : sequence of (cause, effect)
-        Edges that must be and must not be there. Tiers and these are taken by ``pc``, ``fci``, ``boss`` and ``direct_lingam``.
+        Edges that must be and must not be there. Tiers and these are taken by ``pc``, ``fci``, ``grasp``, ``boss`` and
+        ``direct_lingam``. ``ges`` refuses them, because it moves between classes of graphs whose members differ in
+        directions, and a rule on a direction cuts such a class; so does ``gin``, whose features are indicators, none of
+        which causes another.
     expert : sequence of (cause, effect)
         All edges of an expert's graph, to compare with.
     significance : float
@@ -136,7 +143,8 @@ def discovery(
         Halves of the rows without replacement, or as many rows with replacement. Doubled rows make tests of independence reject
         too often, which halves do not. Clusters are drawn whole.
     workers : int
-        Processes that share the resamples; the numbers are the same for any.
+        Processes that share the resamples, each with one thread; the numbers are the same for any. More than one needs
+        joblib, which the extra ``causal`` brings.
     seed : int
         Of the resamples, and of searches that draw.
 
@@ -154,7 +162,7 @@ def discovery(
     InputError
         If a name, method, test or rule does not fit; every fault is listed.
     MissingEngineError
-        If the method needs causal-learn and it is not installed.
+        If the method needs causal-learn, or several workers joblib, and it is not installed.
 
     Notes
     -----
@@ -169,7 +177,7 @@ def discovery(
         features, chosen, method=method, test=test, tiers=tiers, required=required, forbidden=forbidden,
         significance=significance, penalty=penalty, max_given=max_given,
     )  # fmt: skip
-    _engine(method)
+    _engines(method, workers if n_boot else 1)
     data = columns_of(features, chosen)
     place = {name: at for at, name in enumerate(chosen)}
     wise = from_edges(len(chosen), [(place[cause], place[effect]) for cause, effect in expert])
@@ -206,18 +214,27 @@ def discovery(
     )  # fmt: skip
 
 
-def _engine(method: str) -> None:
-    """Say which extra is needed where causal-learn is not there."""
-    if not needs_causal_learn(method):
-        return
-    try:
-        import causallearn  # noqa: F401
-    except ModuleNotFoundError as error:
-        text = (
-            f"discovery with {method} needs the package causallearn, which is not installed. "
-            "Install it with: pip install 'psychomet[causal]'; boss and direct_lingam need no extra"
-        )
-        raise MissingEngineError(text) from error
+def _engines(method: str, workers: int) -> None:
+    """Say which extra is needed where an optional package is not there."""
+    if needs_causal_learn(method):
+        try:
+            import causallearn  # noqa: F401
+        except ModuleNotFoundError as error:
+            raise MissingEngineError(_lacking(f"with {method}", "causallearn", WITHOUT)) from error
+    if workers > 1:
+        try:
+            from joblib import Parallel  # noqa: F401
+        except ModuleNotFoundError as error:
+            todo = "workers=1 needs no extra"
+            raise MissingEngineError(_lacking("with several workers", "joblib", todo)) from error
+
+
+def _lacking(what: str, package: str, instead: str) -> str:
+    """Return the words for a package that is not there."""
+    return (
+        f"discovery {what} needs the package {package}, which is not installed. "
+        f"Install it with: pip install 'psychomet[causal]'; {instead}"
+    )
 
 
 def _method(plan: Plan, resampling: str, n_boot: int) -> str:

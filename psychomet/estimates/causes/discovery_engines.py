@@ -1,10 +1,10 @@
-"""The searches: PC, FCI, GES and GRaSP of causal-learn with guards, BOSS, DirectLiNGAM and GIN of this package.
+"""The searches: PC, FCI and GES of causal-learn with guards, GRaSP, BOSS, DirectLiNGAM and GIN of this package.
 
 What causal-learn does, and what is done about it here:
 
 - its tests keep p values in a file under a hash of the printed array, which is the same for long arrays that differ in
   the middle: our own test is handed over, with a memory of its own, and no file is written;
-- GRaSP and its trees draw from the global generator of ``random``, unseeded: it is seeded for the call and put back;
+- GRaSP draws from the global generator of ``random``, unseeded, and takes no background knowledge: own code is run instead;
 - progress bars and messages go to the terminal: bars are off, and what is printed is caught;
 - FCI turns "later cannot cause earlier" into "earlier causes later", which forgets an unseen cause: the knowledge is
   put on the graph here, as an arrow at the later end only;
@@ -36,8 +36,10 @@ from psychomet.numerics.graphs.marks import (
     from_children,
     reach,
 )
+from psychomet.numerics.graphs.order_scores import Scores
 from psychomet.numerics.graphs.order_search import best_order
 from psychomet.numerics.graphs.orient import equivalence_class, with_knowledge
+from psychomet.numerics.graphs.tuck_search import tucked_order
 from psychomet.scores.feature_columns import Columns
 
 Floats = NDArray[np.float64]
@@ -46,9 +48,9 @@ CONSTRAINT = ("pc", "fci")
 SCORED = ("ges", "grasp", "boss")
 NON_GAUSSIAN = ("direct_lingam", "gin")
 METHODS = (*CONSTRAINT, *SCORED, *NON_GAUSSIAN)
-KNOWING = ("pc", "fci", "boss", "direct_lingam")
-BY_CAUSAL_LEARN = ("pc", "fci", "ges", "grasp")
-STARTS = 10  # of the order search
+KNOWING = ("pc", "fci", "grasp", "boss", "direct_lingam")
+BY_CAUSAL_LEARN = ("pc", "fci", "ges")
+STARTS = 10  # of the order searches
 _MARKS = {0: NONE, -1: TAIL, 1: ARROW, 2: CIRCLE}
 
 
@@ -127,9 +129,7 @@ def search(data: Columns, rows: NDArray[np.intp], plan: Plan, seed: int) -> Foun
     moments = np.cov(joint, rowvar=False, ddof=0).reshape(joint.shape[1], -1)
     if plan.method == "ges":
         return _ges(moments, used.size, plan)
-    if plan.method == "grasp":
-        return _grasp(joint, plan, seed)
-    return _boss(data, moments, used.size, plan, seed)
+    return _by_order(data, moments, used.size, plan, seed)
 
 
 @contextlib.contextmanager
@@ -242,29 +242,15 @@ def _ges(moments: Floats, n: int, plan: Plan) -> Found:
     return Found(_marks_of(record["G"].graph))
 
 
-def _grasp(joint: Floats, plan: Plan, seed: int) -> Found:
-    from causallearn.search.PermutationBased import GRaSP
-
-    generator: Any = GRaSP.random
-    before = generator.getstate()
-    generator.seed(seed)
-    try:
-        with _quiet():
-            graph = GRaSP.grasp(joint, verbose=False, parameters={"lambda_value": plan.penalty / 2})
-    finally:
-        generator.setstate(before)
-    return Found(_marks_of(graph.graph))
-
-
-def _boss(data: Columns, moments: Floats, n: int, plan: Plan, seed: int) -> Found:
+def _by_order(data: Columns, moments: Floats, n: int, plan: Plan, seed: int) -> Found:
+    """BOSS and GRaSP: the graph of the best order, and what of its class the knowledge leaves open."""
     rng = np.random.default_rng(seed)
     starts = np.cumsum([0, *(block.shape[1] for block in data.blocks)])
     blocks = [np.arange(starts[at], starts[at + 1]) for at in range(len(data.blocks))]
     before = plan.required | plan.later.T
-    children = best_order(
-        moments, blocks, n=n, penalty=plan.penalty, forbidden=plan.forbidden, required=plan.required,
-        starts=[_start(before, rng) for _ in range(STARTS)], rng=rng,
-    )  # fmt: skip
+    scores = Scores(moments, blocks, n, plan.penalty, plan.forbidden, plan.required)
+    find = best_order if plan.method == "boss" else tucked_order
+    children = find(scores, starts=[_start(before, rng) for _ in range(STARTS)], rng=rng)
     marks, _ = with_knowledge(equivalence_class(from_children(children)), plan.forbidden)
     marks[plan.required], marks.T[plan.required] = ARROW, TAIL
     return Found(marks)

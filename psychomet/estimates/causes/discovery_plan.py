@@ -26,6 +26,10 @@ Pairs = Sequence[Sequence[str]]
 Tiers = Sequence[Sequence[str]]
 
 SUBJECT = "discovery(...)"
+NO_KNOWLEDGE = {
+    "ges": "it moves between classes of graphs whose members differ in directions, and a rule on a direction cuts classes",
+    "gin": "its features are indicators, none of which causes another",
+}
 
 
 def make_plan(
@@ -51,7 +55,8 @@ def make_plan(
     knowing = bool(tiers) or bool(required) or bool(forbidden)
     if not faults and knowing and method not in KNOWING:
         todo = f"Use one of {', '.join(KNOWING)}, or leave tiers, required and forbidden out"
-        faults.append(Fault("method", f"'{method}' takes no background knowledge", todo))
+        what = f"'{method}' takes no background knowledge: {NO_KNOWLEDGE[method]}"
+        faults.append(Fault("method", what, todo))
     if faults:
         raise InputError(SUBJECT, faults)
     faults = _kind_faults(features, names, method, test)
@@ -131,8 +136,8 @@ def _kind_faults(features: FeatureTable, names: Sequence[str], method: str, test
     wide = [name for name in names if not scalar(features, name)]
     shown = ", ".join(visible(name, 40) for name in wide[:6])
     faults = []
-    if wide and (method in NON_GAUSSIAN or method in ("ges", "grasp")):
-        todo = "Use pc, fci or boss, or leave them out with names"
+    if wide and (method in NON_GAUSSIAN or method == "ges"):
+        todo = "Use pc, fci, grasp or boss, or leave them out with names"
         faults.append(Fault("method", f"'{method}' takes features of one column, not {shown}", todo))
     if wide and method in ("pc", "fci") and test == "fisher_z":
         faults.append(Fault("test", f"fisher_z takes features of one column, not {shown}", "Use 'mixed'"))

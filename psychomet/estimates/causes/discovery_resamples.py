@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
-from functools import partial
+import warnings
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,9 @@ from psychomet.table.features import FeatureTable
 
 Ints = NDArray[np.intp]
 
+CHUNKS = 4
+"""Shares of the resamples for each process: each share carries the table once."""
+
 
 def resampled(
     data: Columns, features: FeatureTable, used: Ints, plan: Plan, *, n_boot: int, resampling: str, workers: int, seed: int
@@ -23,12 +25,38 @@ def resampled(
     if n_boot == 0:
         return []
     draws = list(_draws(features, used, n_boot=n_boot, resampling=resampling, seed=seed, k=len(data.names)))
-    work = partial(one_resample, data, plan)
     if workers == 1:
-        return [work(draw) for draw in draws]
-    # A pool ends its processes itself; an executor waits for each to end, which can last for ever.
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        return pool.map(work, draws, chunksize=max(1, n_boot // (4 * workers)))
+        return some_resamples(data, plan, draws)
+    return _shared_out(data, plan, draws, min(workers, n_boot))
+
+
+def some_resamples(data: Columns, plan: Plan, draws: Sequence[tuple[Ints, Ints, int]]) -> list[Found]:
+    """Search one resample after the other."""
+    return [one_resample(data, plan, draw) for draw in draws]
+
+
+def _shared_out(
+    data: Columns, plan: Plan, draws: Sequence[tuple[Ints, Ints, int]], workers: int
+) -> list[Found]:
+    """Search the resamples in several processes, each with one thread.
+
+    Loky's processes do not run the caller's script again, as those of multiprocessing do: that starts processes without
+    end where the script has no guard, and cannot work in a notebook.
+    """
+    from joblib import Parallel, delayed, parallel_config
+
+    shares = min(len(draws), CHUNKS * workers)
+    parts = [draws[at::shares] for at in range(shares)]
+    with warnings.catch_warnings(), parallel_config("loky", inner_max_num_threads=1):
+        # A worker that is replaced because it holds much memory is no news, and its share is done all the same.
+        warnings.filterwarnings("ignore", message="A worker stopped while", category=UserWarning)
+        done = Parallel(n_jobs=workers, max_nbytes=None)(
+            delayed(some_resamples)(data, plan, part) for part in parts
+        )
+    found: list[Found] = [None] * len(draws)  # type: ignore[list-item]
+    for at, part in enumerate(done):
+        found[at::shares] = part
+    return found
 
 
 def _draws(

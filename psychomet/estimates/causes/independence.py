@@ -50,6 +50,7 @@ from psychomet.estimates.causes.independence_checks import (
     role_faults,
 )
 from psychomet.estimates.causes.independence_columns import Column, column, named_features, trait_columns
+from psychomet.estimates.causes.independence_engine import array_module
 from psychomet.estimates.causes.independence_pairs import (
     Cache,
     Plan,
@@ -65,6 +66,7 @@ from psychomet.estimates.causes.independence_rows import (
     rule_faults,
 )
 from psychomet.result.result import Result, make_result
+from psychomet.scores.arguments import declared
 from psychomet.scores.request import check_level, seed_faults
 from psychomet.table.features import FeatureTable
 from psychomet.table.settings import settings
@@ -74,6 +76,7 @@ Mask = NDArray[np.bool_]
 Null = Literal["auto", "gamma", "permutation"]
 
 
+@declared
 def independence(
     features: FeatureTable,
     *,
@@ -89,6 +92,7 @@ def independence(
     n_permutations: int = 1999,
     conf_level: float = 0.95,
     adjust: Sequence[str] = ("holm", "bh"),
+    engine: str = "numpy",
 ) -> Result:
     """Test every trait against every other feature, alone or given some, and say how strong the dependence is.
 
@@ -126,6 +130,9 @@ def independence(
     adjust : sequence of {"holm", "bh"}
         Rules for the p values of all pairs (and groups) of one test; the first fills ``p_adjusted``, all stand in
         ``arrays["p_adjusted"]``.
+    engine : {"numpy", "jax"}
+        What evaluates kernels that have no factor (vectors; distances of numbers with many values), tile by tile.
+        "jax" needs the extra ``jax`` and runs on a GPU where JAX finds one; the numbers are the same up to rounding.
 
     Returns
     -------
@@ -139,6 +146,8 @@ def independence(
     ------
     InputError
         Naming every argument that is out of range, and every feature that is not there.
+    MissingEngineError
+        If JAX is asked for and not installed.
 
     Notes
     -----
@@ -148,7 +157,9 @@ def independence(
     check_level(conf_level)
     tests = [test] if isinstance(test, str) else list(test)
     faults = [
-        *call_faults(tests, given=given, null=null, n_permutations=n_permutations, adjust=adjust),
+        *call_faults(
+            tests, given=given, null=null, n_permutations=n_permutations, adjust=adjust, engine=engine
+        ),
         *seed_faults(seed),
     ]
     chosen_traits, more = named_features(features, traits, "traits")
@@ -172,15 +183,10 @@ def independence(
     if faults:
         raise InputError("independence(...)", faults)
     columns = trait_columns(features, chosen_traits, aggregate=aggregate)
-    plan = Plan(
-        conf_level,
-        int(seed),
-        n_permutations,
-        null,
-        tuple(column(features, f) for f in held),
-        features.cluster,
-    )
-    found = list(_run(columns, [column(features, f) for f in rest], tests, plan, groups))
+    given_columns = tuple(column(features, f) for f in held)
+    with array_module(engine) as xp:
+        plan = Plan(conf_level, int(seed), n_permutations, null, given_columns, features.cluster, xp)
+        found = list(_run(columns, [column(features, f) for f in rest], tests, plan, groups))
     rows = [
         pair_row(
             one,
@@ -230,7 +236,8 @@ def p_table(
     Parameters
     ----------
     p_values : DataFrame
-        One row per feature, one column per trait; NaN where there was no test.
+        One row per feature, one column per trait, or per trait and measurement (columns of two levels); NaN where
+        there was no test.
     controls : sequence of str
         Rows that ought to be independent of every column.
     conf_level : float
@@ -241,7 +248,7 @@ def p_table(
     Returns
     -------
     Result
-        ``dependent_pairs`` by rule, ``control_rejection_share``, and ``arrays["p_adjusted"]``.
+        ``dependent_pairs`` by rule and ``control_rejection_share``; ``arrays["p_value"]`` and ``arrays["p_adjusted"]``.
 
     Raises
     ------
@@ -270,22 +277,32 @@ def p_table(
         faults.append(Fault("cells", "there is none", "Pass p values"))
     if faults:
         raise InputError("the p values", faults)
+    columns = [
+        tuple(map(str, name)) if isinstance(name, tuple) else (str(name), "") for name in p_values.columns
+    ]
     rows: list[Row] = [
-        {"term": str(trait), "other": name, "p_value": float(cells[at, to])}
+        {"term": " ".join(filter(None, trait)), "other": name, "p_value": float(cells[at, to])}
         for at, name in enumerate(names)
-        for to, trait in enumerate(p_values.columns)
+        for to, trait in enumerate(columns)
     ]
     families = ["p"] * len(rows)
     values = adjusted(rows, families, adjust)
     summary = counts(rows, families, values, adjust, controls=list(controls), conf_level=conf_level)
-    shaped = xr.DataArray(
-        values.reshape(len(adjust), *cells.shape),
-        dims=("rule", "feature", "trait"),
-        coords={"rule": list(adjust), "feature": names, "trait": [str(name) for name in p_values.columns]},
-    )
+    coords = {"feature": names, "trait": [" ".join(filter(None, trait)) for trait in columns]}
+    arrays = {
+        "p_value": xr.DataArray(cells, dims=("feature", "trait"), coords=coords),
+        "p_adjusted": xr.DataArray(
+            values.reshape(len(adjust), *cells.shape),
+            dims=("rule", "feature", "trait"),
+            coords={"rule": list(adjust), **coords},
+        ),
+    }
     return make_result(
-        "independence", summary, arrays={"p_adjusted": shaped}, notes=control_notes(summary),
-        settings={"controls": list(controls), "conf_level": conf_level, "adjust": list(adjust)},
+        "independence", summary, arrays=arrays, notes=control_notes(summary),
+        settings={
+            "controls": list(controls), "conf_level": conf_level, "adjust": list(adjust),
+            "columns": [list(trait) for trait in columns],
+        },
     )  # fmt: skip
 
 

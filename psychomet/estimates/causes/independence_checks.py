@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from psychomet.errors import Fault
 from psychomet.estimates.causes.independence_columns import Column
+from psychomet.estimates.causes.independence_engine import ENGINES
 from psychomet.estimates.causes.independence_pairs import TESTS, Plan, Tested, chosen
 from psychomet.estimates.causes.independence_rows import Row, rule_faults
 from psychomet.notes import Note
@@ -30,10 +31,12 @@ FEW_CLUSTERS = 40
 
 
 def call_faults(
-    tests: Sequence[str], *, given: object, null: str, n_permutations: int, adjust: Sequence[str]
+    tests: Sequence[str], *, given: object, null: str, n_permutations: int, adjust: Sequence[str], engine: str
 ) -> list[Fault]:
-    """Return what is wrong with tests, null distribution and rules; the caller adds its own."""
+    """Return what is wrong with tests, null distribution, rules and engine; the caller adds its own."""
     faults = rule_faults(adjust)
+    if engine not in ENGINES:
+        faults.append(Fault("engine", f"'{visible(engine)}' is none", f"Use one of: {', '.join(ENGINES)}"))
     known = ("auto", *TESTS)
     for name in tests:
         if name not in known:

@@ -117,7 +117,7 @@ def _median(table: FeatureTable, modality: str, several: list[Feature]) -> Colum
     stacked = np.column_stack(
         [np.where(present(table, f.name), table.values[f.name], np.nan).astype(np.float64) for f in several]
     )
-    there = ~np.isnan(stacked).all(axis=1)
+    there = np.asarray(~np.isnan(stacked).all(axis=1))
     values = np.full(len(stacked), np.nan)
     values[there] = np.nanmedian(stacked[there], axis=1)
     kind: Kind = "ordinal" if all(f.kind == "ordinal" for f in several) else "number"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,8 @@ class Plan(NamedTuple):
         "auto", "gamma" or "permutation".
     given : tuple of Column
     cluster : (n,) array of int or None
+    xp : module
+        numpy, or one with its functions, for kernels without a factor.
     """
 
     conf_level: float
@@ -85,6 +87,7 @@ class Plan(NamedTuple):
     null: str
     given: tuple[Column, ...]
     cluster: Codes | None
+    xp: Any = np
 
 
 class Tested(NamedTuple):
@@ -174,10 +177,10 @@ def _rng(plan: Plan, *names: str) -> np.random.Generator:
     )
 
 
-def _side(one: Column, test: str, rows: Mask, cache: Cache) -> Side:
+def _side(one: Column, test: str, plan: Plan, rows: Mask, cache: Cache) -> Side:
     key = (one.term, one.level, test, rows.tobytes())
     if key not in cache:
-        cache[key] = side(kernel(one, rows, test))
+        cache[key] = side(kernel(one, rows, test), xp=plan.xp)
     return cache[key]
 
 
@@ -185,17 +188,17 @@ def _kernels(
     test: str, x: Column, y: Column, plan: Plan, rows: Mask, cluster: Codes | None, cache: Cache
 ) -> Tested:
     """HSIC, KCI and distance covariance, marginal."""
-    first, second = (_side(one, test, rows, cache) for one in (x, y))
+    first, second = (_side(one, test, plan, rows, cache) for one in (x, y))
     n = first.diagonal.size
     if not (first.trace > 0 and second.trace > 0):
         return Tested(test, n, reason="a kernel does not vary: no test")
-    each = pair_rows(first, second)
+    each = pair_rows(first, second, xp=plan.xp)
     total = float(each.sum())
     size = kernel_correlation(first, second, each, conf_level=plan.conf_level, cluster=cluster)
     # The sum over all pairs divided by n is the statistic of the papers for n HSIC.
     found = Tested(test, n, total / n, size=size, interval="delta")
     if cluster is not None:
-        moments = cluster_moments(first, second, cluster)
+        moments = cluster_moments(first, second, cluster, xp=plan.xp)
         how = f"{WORDS[test]}; gamma with moments of clusters"
         return found._replace(p_value=gamma_p(total, moments.trace, moments.variance), how=how)
     flat = all(made.trace**2 * FLAT > n * made.square for made in (first, second))
@@ -205,7 +208,7 @@ def _kernels(
             return found._replace(how=WORDS[test], reason=f"permutation of two features of many coordinates over more than {MOST_IN_MEMORY} respondents")  # fmt: skip
         rng = _rng(plan, test, x.name, y.name)
         orders = (rng.permutation(n) for _ in range(plan.n_permutations))
-        drawn = np.fromiter(permuted_totals(first, second, orders), float, plan.n_permutations)
+        drawn = np.fromiter(permuted_totals(first, second, orders, xp=plan.xp), float, plan.n_permutations)
         how = f"{WORDS[test]}; {plan.n_permutations} permutations"
         return found._replace(p_value=share_p(total, drawn), how=how, floor=1 / (drawn.size + 1))
     if plan.null == "gamma":
@@ -273,8 +276,8 @@ def _random(x: Column, y: Column, plan: Plan, rows: Mask, cluster: Codes | None,
     found = Tested("rcit", n, made.statistic, p_value=made.p_value, how=how)
     if plan.given:
         return found._replace(reason="a randomised conditional test has no size of its own")
-    first, second = (_side(one, "hsic", rows, cache) for one in (x, y))
-    each = pair_rows(first, second)
+    first, second = (_side(one, "hsic", plan, rows, cache) for one in (x, y))
+    each = pair_rows(first, second, xp=plan.xp)
     size = kernel_correlation(first, second, each, conf_level=plan.conf_level, cluster=cluster)
     return found._replace(size=size, interval="delta")
 

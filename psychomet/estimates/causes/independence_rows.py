@@ -134,7 +134,7 @@ def _control(p_values: Floats, shared: Row, level: float) -> Row:
     return {
         **shared, "estimand": "control_rejection_share", "estimate": float(found.statistic),
         "conf_low": float(limits.low), "conf_high": float(limits.high), "p_value": float(found.pvalue),
-        "reference": level, "method": "exact; binomial, tests taken as independent",
+        "conf_level": 1 - level, "method": "exact; binomial, tests taken as independent",
     }  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def control_notes(rows: Sequence[Row]) -> list[Note]:
     for row in rows:
         if row["estimand"] != "control_rejection_share":
             continue
-        hits, n, level = round(row["estimate"] * row["n"]), row["n"], row["reference"]
+        hits, n, level = round(row["estimate"] * row["n"]), row["n"], 1 - row["conf_level"]
         fine = row["conf_low"] <= level <= row["conf_high"]
         text = (
             f"Controls, {visible(row['term'])}: {hits} of {n} tests reject at {level:.3g}, a share of "

@@ -160,7 +160,9 @@ def mediation(
     found = gathered(pulls, notes)
     if found is not None:
         arrays["influence"] = xr.DataArray(
-            found.values, dims=("respondent", "row"), coords={"respondent": found.respondents, "row": found.rows}
+            found.values,
+            dims=("respondent", "row"),
+            coords={"respondent": found.respondents, "row": found.rows},
         )
     return make_result(
         "mediation", rows, arrays=arrays, notes=notes,

@@ -93,6 +93,7 @@ def randomised_test(
     n = len(x)
     second = y if given is None else np.hstack([y, given])
     widths = [median_distance(points) for points in (x, second)]
+    wide = 1.0 if given is None else median_distance(given)
     found = np.empty((draws, 2))
     for draw in range(draws):
         f = _features(x, widths[0], features, rng, exact=nominal[0])
@@ -100,7 +101,7 @@ def randomised_test(
         scale = 1.0
         if given is not None:
             count = max(5, min(MOST_GIVEN, n // ROWS_PER_GIVEN))
-            h = _features(given, median_distance(given), count, rng)
+            h = _features(given, wide, count, rng)
             f, g, scale = _residuals(f, g, h)
         found[draw] = _statistic(f, g, cluster, plain=given is None, scale=scale)
     p_values = found[:, 1]

@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.integer]
 
 TILE = 512
+WIDER = 2
+"""Tiles of another array library are so many times as wide: on a GPU each call costs more than small tiles do."""
 MOST_RANK = 256
 SMOOTH_COORDINATES = 3
 """Up to so many coordinates a Gaussian kernel is tried as a factor."""
@@ -85,11 +87,11 @@ def side(kernel: Kernel, *, xp: Any = np) -> Side:
     n = len(kernel.points)
     means, diagonal = np.zeros(n), np.empty(n)
     for rows, columns_, tile in _tiles(kernel, xp):
-        means[rows] += tile.sum(1)
+        means[rows] += np.asarray(tile.sum(1))
         if rows == columns_:
-            diagonal[rows] = np.diagonal(tile)
+            diagonal[rows] = np.asarray(xp.diagonal(tile))
         else:
-            means[columns_] += tile.sum(0)
+            means[columns_] += np.asarray(tile.sum(0))
     means /= n
     made = Side(None, kernel, means, diagonal - 2 * means + means.mean(), np.zeros(n))
     return made._replace(rows=pair_rows(made, made, xp=xp))
@@ -182,12 +184,16 @@ def cluster_moments(first: Side, second: Side, cluster: Codes, *, xp: Any = np) 
     bounds = np.concatenate([[0], ends, [order.size]])
     one, two = (_reordered(made, order) for made in (first, second))
     trace = square = diagonal = 0.0
+    # Other array libraries compile a kernel for each shape: strips of one height, of which some rows may be left out.
+    height = 0 if xp is np else min(order.size, max(TILE, int(np.diff(bounds).max())))
     at = 0
     while at < bounds.size - 1:
         to = max(at + 1, int(np.searchsorted(bounds, bounds[at] + TILE, side="right")) - 1)
-        rows = slice(int(bounds[at]), int(bounds[to]))
-        strip = _centred(one, rows, slice(None), xp) * _centred(two, rows, slice(None), xp)
-        strip = np.add.reduceat(np.asarray(strip), bounds[:-1], axis=1)
+        start, end = int(bounds[at]), int(bounds[to])
+        low = min(start, order.size - height)
+        rows = slice(low, max(end, low + height))
+        strip = np.asarray(_centred(one, rows, slice(None), xp) * _centred(two, rows, slice(None), xp))
+        strip = np.add.reduceat(strip[start - low : end - low], bounds[:-1], axis=1)
         sums = np.add.reduceat(strip, bounds[at:to] - bounds[at], axis=0)
         own = sums[np.arange(to - at), np.arange(at, to)]
         trace += float(own.sum())
@@ -247,9 +253,10 @@ def _tiles_of(made: Side, xp: Any) -> Iterator[tuple[slice, slice, Any]]:
 def _tiles(kernel: Kernel, xp: Any) -> Iterator[tuple[slice, slice, Any]]:
     """Tiles of the upper half, those on the diagonal whole."""
     n = len(kernel.points)
-    for a in range(0, n, TILE):
-        for b in range(a, n, TILE):
-            rows, columns = slice(a, min(a + TILE, n)), slice(b, min(b + TILE, n))
+    wide = TILE if xp is np else WIDER * TILE
+    for a in range(0, n, wide):
+        for b in range(a, n, wide):
+            rows, columns = slice(a, min(a + wide, n)), slice(b, min(b + wide, n))
             yield rows, columns, block(kernel, rows, columns, xp)
 
 

@@ -33,7 +33,7 @@ def independence_sentence(result: Result, context: Context) -> Text:
     if controls:
         hits = round(value(controls[0], "estimate") * value(controls[0], "n"))
         pieces.append(
-            f"; of {plural(int(value(controls[0], 'n')), 'test')} that cannot find anything, {hits} did"
+            f"; of {plural(int(value(controls[0], 'n')), 'test')} of negative controls {hits} rejected"
         )
     return (*pieces, ".")
 

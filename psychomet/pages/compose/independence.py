@@ -94,7 +94,28 @@ def independence(result: Result, context: Context) -> Section:
         if disagree:
             blocks.append(Bullets((disagree,)))
         blocks.append(_table(of_test))
+    blocks += _figures(_printed(result), controls, context, "p", "printed", start=drawn)
     return Section(context.title, context.anchor, tuple(blocks))
+
+
+def _printed(result: Result) -> pd.DataFrame:
+    """The cells of a matrix of p values that somebody else computed; nothing where the tests are our own."""
+    array, ruled = result.arrays.get("p_value"), result.arrays.get("p_adjusted")
+    columns = result.settings.get("columns")
+    if array is None or ruled is None or not isinstance(columns, list) or array.shape[1] != len(columns):
+        return pd.DataFrame(columns=["term", "level", "other", "estimand", "p_value", "conf_level"])
+    rules = [str(rule) for rule in ruled.coords["rule"].to_numpy()]
+    return pd.DataFrame(
+        [
+            {
+                "estimand": "", "term": str(columns[to][0]), "level": str(columns[to][1]), "other": str(feature),
+                "p_value": float(array[at, to]), "conf_level": result.settings.get("conf_level", 0.95),
+                **{f"p_{rule}": float(ruled[r, at, to]) for r, rule in enumerate(rules)},
+            }
+            for at, feature in enumerate(array.coords["feature"].to_numpy())
+            for to in range(len(columns))
+        ]
+    )  # fmt: skip
 
 
 def _named(names: Sequence[object]) -> Text:

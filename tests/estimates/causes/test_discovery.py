@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from recovery import false_stable, graph_recovery, size_of_test, with_unseen
 
 TRUTH = [("a", "c"), ("b", "c"), ("c", "d"), ("a", "e")]
-CAUSAL = ("pc", "fci", "ges", "grasp")
+CAUSAL = ("pc", "fci", "ges")
 
 
 def table(n: int = 600, seed: int = 3) -> FeatureTable:
@@ -89,7 +91,7 @@ def test_no_codes_of_marks_leave_the_question() -> None:
     assert float(result.arrays["directed_frequency"].max()) <= 1
 
 
-@pytest.mark.parametrize("method", ["pc", "boss", "direct_lingam"])
+@pytest.mark.parametrize("method", ["pc", "grasp", "boss", "direct_lingam"])
 def test_tiers_and_knowledge_are_kept(method: str) -> None:
     needs(method)
     told = discovery(table(), method=method, n_boot=0, tiers=[["a", "b"], ["c", "e"], ["d"]])
@@ -137,7 +139,15 @@ def mixed(n: int = 800) -> FeatureTable:
 
 
 @pytest.mark.parametrize(
-    ("method", "test"), [("pc", "mixed"), ("pc", "kci"), ("boss", "mixed"), ("boss", "ranks"), ("pc", "rcit")]
+    ("method", "test"),
+    [
+        ("pc", "mixed"),
+        ("pc", "kci"),
+        ("boss", "mixed"),
+        ("grasp", "mixed"),
+        ("boss", "ranks"),
+        ("pc", "rcit"),
+    ],
 )
 def test_features_of_every_kind(method: str, test: str) -> None:
     """All hang on z and on nothing else; noise hangs on nothing."""
@@ -171,9 +181,41 @@ def test_missing_values_are_said_and_used_by_test() -> None:
 
 
 def test_resamples_do_not_depend_on_the_number_of_processes() -> None:
+    pytest.importorskip("joblib", reason="needs the extra causal")
     one = discovery(table(200), method="boss", n_boot=100, seed=7)
     two = discovery(table(200), method="boss", n_boot=100, seed=7, workers=2)
     assert one.estimates.equals(two.estimates)
+
+
+# A script without a guard, that a process which runs it again would leave by the exit at its head.
+SCRIPT = """
+import os
+if "PSYCHOMET_SEEN" in os.environ:
+    raise SystemExit("the script was run again")
+os.environ["PSYCHOMET_SEEN"] = "1"
+import numpy as np
+from psychomet.estimates.causes.discovery import discovery
+from psychomet.table.read_features import from_arrays
+rng = np.random.default_rng(3)
+a, b = rng.laplace(size=(2, 120))
+made = from_arrays({"a": a, "b": b, "c": a + b + rng.laplace(size=120)})
+one, two = (discovery(made, method="boss", n_boot=100, seed=7, workers=w).estimates for w in (1, 2))
+raise SystemExit(0 if one.equals(two) else "other numbers")
+"""
+
+
+@pytest.mark.parametrize("by_file", [True, False])
+def test_processes_do_not_run_the_script_again(tmp_path: Path, by_file: bool) -> None:
+    """From a script without a guard and from standard input, with every warning an error, and within a time."""
+    pytest.importorskip("joblib", reason="needs the extra causal")
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    root = str(Path(__file__).resolve().parents[3])
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(path) if by_file else "-"], check=False, timeout=240, text=True,
+        input=None if by_file else SCRIPT, cwd=tmp_path, env=os.environ | {"PYTHONPATH": root}, capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0 and done.stderr == "", done.stderr
 
 
 def test_half_samples_come_in_pairs_and_clusters_stay_whole() -> None:
@@ -215,7 +257,14 @@ def test_unseen_causes_of_gin() -> None:
         ({"tiers": [["a"]]}, "one tier says nothing"),
         ({"tiers": [["a"], ["b"]], "required": [["b", "a"]]}, "required, and forbidden"),
         ({"required": [["a", "b"], ["b", "c"], ["c", "a"]]}, "round in a circle"),
-        ({"method": "ges", "tiers": [["a"], ["b"]]}, "takes no background knowledge"),
+        (
+            {"method": "ges", "tiers": [["a"], ["b"]]},
+            "takes no background knowledge: it moves between classes",
+        ),
+        (
+            {"method": "gin", "forbidden": [["a", "b"]]},
+            "indicators.*Use one of pc, fci, grasp, boss, direct_lingam",
+        ),
         ({"test": "g_square"}, "needs levels"),
         ({"method": "direct_lingam", "test": "kci"}, "no test of independence"),
         ({"significance": 1.5}, "not between 0 and 1"),
@@ -250,6 +299,13 @@ def test_a_missing_engine_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "causallearn", None)
     with pytest.raises(MissingEngineError, match=r"psychomet\[causal\]"):
         discovery(table(100), method="pc", n_boot=0)
+
+
+def test_a_missing_joblib_is_said_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    discovery(table(100), method="boss", n_boot=0, workers=2)
+    with pytest.raises(MissingEngineError, match=r"joblib.*psychomet\[causal\].*workers=1"):
+        discovery(table(100), method="boss", n_boot=100, workers=2)
 
 
 @pytest.mark.parametrize("text", ["<script>", "=1+1", "a causes b", "x, y", "\u202eevil", "%s{a}"])
@@ -296,6 +352,12 @@ def test_recovery_of_known_graphs() -> None:
 def test_size_of_the_mixed_test(first: str) -> None:
     """Within .05 +- .02, three Monte Carlo errors at 1,000 tests."""
     assert size_of_test(first, "nominal", 400, 1000) == pytest.approx(0.05, abs=0.02)
+
+
+@pytest.mark.slow
+def test_size_of_g_square_in_sparse_tables() -> None:
+    """Sixty cells for 200 respondents; the likelihood ratio as chi-squared rejects .1 of the time and more."""
+    assert size_of_test("ordinal", "nominal", 200, 2000, test="g_square") == pytest.approx(0.05, abs=0.015)
 
 
 @pytest.mark.slow

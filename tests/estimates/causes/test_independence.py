@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2_contingency, pearsonr
 
-from psychomet.errors import InputError
+from psychomet.errors import InputError, MissingEngineError
 from psychomet.estimates.causes.independence import independence, p_table
+from psychomet.numerics.dependence import sides
 from psychomet.table.features import FeatureTable
 from psychomet.table.read_features import read_features
 
@@ -214,7 +215,7 @@ def test_controls_are_judged_and_adjustment_covers_the_table(table: FeatureTable
     p = tests.loc[tests["other"] == "month", "p_value"]
     assert control["n"] == 5
     assert control["estimate"] == (p < 0.05).mean()
-    assert control["reference"] == pytest.approx(0.05)
+    assert control["conf_level"] == pytest.approx(0.95)
     assert control["conf_low"] <= control["estimate"] <= control["conf_high"]
     everything = tests["p_value"].to_numpy()
     assert tests["p_adjusted"].iloc[0] == pytest.approx(
@@ -243,6 +244,43 @@ def test_vectors_and_circles_are_tested_without_tables(table: FeatureTable) -> N
     assert "few distinct values" in face["reason"].iloc[1]
 
 
+@pytest.mark.parametrize("cluster", ["", "family"])
+def test_jax_gives_the_numbers_of_numpy(monkeypatch: pytest.MonkeyPatch, cluster: str) -> None:
+    """Vectors and distances by tiles, several of them; precision outside stays what it was."""
+    jax = pytest.importorskip("jax", reason="needs the extra jax")
+    monkeypatch.setattr(sides, "LEVELS", 16)
+    monkeypatch.setattr(sides, "TILE", 37)
+    jaxed = read_features(frame(), codebook=book(cluster=cluster))
+    before = jax.numpy.ones(2).dtype
+    asked = {"traits": "height", "others": "face", "test": ["hsic", "dcor"], "seed": 1}
+    there, here = (pairs(independence(jaxed, engine=name, **asked)) for name in ("jax", "numpy"))
+    assert jax.numpy.ones(2).dtype == before
+    for name in ("estimate", "conf_low", "conf_high", "statistic", "p_value"):
+        np.testing.assert_allclose(
+            there[name].to_numpy(float), here[name].to_numpy(float), rtol=SAME, atol=SAME
+        )
+
+
+def test_permutations_on_jax_are_those_of_numpy(table: FeatureTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jax", reason="needs the extra jax")
+    monkeypatch.setattr(sides, "LEVELS", 16)
+    asked = {
+        "traits": "height",
+        "others": "face",
+        "test": "dcor",
+        "null": "permutation",
+        "n_permutations": 99,
+    }
+    there, here = (pairs(independence(table, engine=name, seed=1, **asked)) for name in ("jax", "numpy"))
+    assert there["p_value"].tolist() == here["p_value"].tolist()
+
+
+def test_a_missing_jax_is_said(table: FeatureTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jax", None)
+    with pytest.raises(MissingEngineError, match=r"psychomet\[jax\].*engine='numpy'"):
+        independence(table, traits="calm", others="sex", engine="jax", seed=1)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -261,6 +299,7 @@ def test_vectors_and_circles_are_tested_without_tables(table: FeatureTable) -> N
         ({"traits": "calm", "by": "height"}, "no nominal or ordinal"),
         ({"traits": "calm", "seed": -1}, "seed"),
         ({"traits": "calm", "conf_level": 95}, "not between 0 and 1"),
+        ({"traits": "calm", "engine": "torch"}, "'torch' is none"),
     ],
 )
 def test_arguments_out_of_range_are_told(table: FeatureTable, options: dict[str, object], words: str) -> None:
@@ -290,12 +329,8 @@ def test_too_few_and_constant_are_reasons_not_numbers() -> None:
     assert "does not vary" in row["reason"]
 
 
-def test_published_matrix_of_p_values() -> None:
-    folder = Path(os.environ.get("PSYCHOMET_SHARED", "")) / "data" / "personax"
-    path = folder / "celebpersona_kci_pvalues_fig3.csv"
-    if not os.environ.get("PSYCHOMET_SHARED") or not path.exists():
-        pytest.skip("the shared data are not here (PSYCHOMET_SHARED)")
-    matrix = pd.read_csv(path, index_col=0)
+def test_published_matrix_of_p_values(shared: Path) -> None:
+    matrix = pd.read_csv(shared / "data" / "personax" / "celebpersona_kci_pvalues_fig3.csv", index_col=0)
     found = p_table(matrix, controls=["Month", "Day", "Day index", "Day_sin", "Day_cos"]).estimates
     counts = found[found["estimand"] == "dependent_pairs"].set_index("level")["estimate"].to_dict()
     assert counts == {"none": 243, "holm": 209, "bh": 240}

@@ -14,7 +14,9 @@ import jax
 import jax.numpy as jnp
 
 from psychomet.errors import InputError
-from psychomet.estimates.causes.representation import autoencoder, flow
+from psychomet.estimates.causes.representation import autoencoder, counts, flow
+from psychomet.estimates.causes.representation.counts import smallest
+from psychomet.estimates.causes.representation.fitting import idle_of
 from psychomet.estimates.causes.representation.looks import groups_of, prepare
 from psychomet.estimates.causes.representation.representation import representation
 from psychomet.estimates.causes.representation.training import CHUNK, Run, Training, train
@@ -31,25 +33,26 @@ SHORT = Training(steps=60, flow_steps=40, restarts=2, batch=64, flow_batch=64, h
 def shaken(shape: flow.Shape) -> flow.Params:
     """Parameters away from their start, so that no part of the map is the identity."""
     rng = np.random.default_rng(9)
-    begun = jax.jit(lambda key: flow.start(key, shape))(jax.random.key(0))
+    begun = jax.tree.map(lambda leaf: leaf[0], flow.start(0, shape, 1))
     return jax.tree.map(lambda leaf: np.asarray(leaf + 0.3 * rng.normal(size=leaf.shape), np.float32), begun)
 
 
 # --- the flow --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sizes", [(2, 2), (1, 3)])
-def test_the_log_determinant_is_that_of_the_map(sizes: tuple[int, ...]) -> None:
-    shape = flow.Shape(sizes, 4)
+@pytest.mark.parametrize("shape", [flow.Shape((1, 3), 4), flow.Shape((2, 1), 4, shared=True)])
+def test_the_log_determinant_is_that_of_the_map(shape: flow.Shape) -> None:
     params = shaken(shape)
-    z = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
+    z = np.random.default_rng(1).normal(size=(3, sum(shape.sizes))).astype(np.float32)
     log_det = jax.jit(lambda z: flow.components(params, shape, z)[1])(z)
     slope = jax.vmap(jax.jacfwd(lambda row: flow.components(params, shape, row[None])[0][0]))
     slopes = np.asarray(jax.jit(slope)(z), dtype=float)
     np.testing.assert_allclose(log_det, np.linalg.slogdet(slopes)[1], rtol=SINGLE, atol=SINGLE)
-    # Nothing mixes blocks.
+    # Nothing mixes modalities; they may depend on what is shared, not the other way round.
     other = shape.blocks[:, None] != shape.blocks[None, :]
-    assert np.abs(slopes[:, other]).max() == 0
+    down = other & (shape.blocks == 1) & shape.shared
+    assert np.abs(slopes[:, other & ~down]).max() == 0
+    assert not shape.shared or np.abs(slopes[:, down]).min() > 0
 
 
 def test_a_density_of_one_latent_integrates_to_one() -> None:
@@ -75,10 +78,16 @@ def test_a_shut_gate_lets_nothing_through_and_the_likelihood_reaches_an_open_one
 
 
 def test_orders_decide_which_edges_may_be_there() -> None:
-    masks = flow.masks_of((1, 2), (1, 0))
-    np.testing.assert_array_equal(masks.across, [[0, 0, 0], [1, 0, 0], [1, 0, 0]])
-    within = np.asarray(masks.within)
-    assert within.sum() == within[1, 2] == 1
+    masks = flow.masks_of(flow.Shape((1, 2), 4), (1, 0))
+    np.testing.assert_array_equal(masks.allowed, [[0, 0, 0], [1, 0, 1], [1, 0, 0]])
+    np.testing.assert_array_equal(masks.share[1, [0, 2]], [1, flow.WITHIN_PRICE])
+
+
+def test_shared_latents_may_cause_all_and_are_caused_by_none() -> None:
+    masks = flow.masks_of(flow.Shape((1, 1, 1), 4, shared=True), (1, 0))
+    np.testing.assert_array_equal(masks.allowed, [[0, 0, 0], [1, 0, 0], [1, 1, 0]])
+    assert (masks.share[2, :2] == flow.WITHIN_PRICE).all()
+    assert masks.share[1, 0] == 1
 
 
 def test_gates_are_open_as_often_as_their_price_says() -> None:
@@ -101,7 +110,8 @@ def test_the_mean_of_measurements_is_weighted_and_leaves_out_what_is_not_there()
 
 def test_of_every_row_some_measurement_that_is_there_is_kept() -> None:
     seen = jnp.array(np.random.default_rng(0).random((3, 500)) < 0.5, jnp.float32)
-    kept = np.asarray(jax.jit(autoencoder._some)(jax.random.key(0), seen))
+    draws = np.random.default_rng(1).random((3, 500), np.float32)
+    kept = np.asarray(jax.jit(autoencoder._some)(draws, seen))
     assert (kept <= np.asarray(seen)).all()
     assert ((kept.sum(axis=0) > 0) == (np.asarray(seen).sum(axis=0) > 0)).all()
     assert kept.sum() < np.asarray(seen).sum()
@@ -110,7 +120,7 @@ def test_of_every_row_some_measurement_that_is_there_is_kept() -> None:
 def test_the_chances_of_ordered_levels_sum_to_one_and_rise_with_the_place() -> None:
     steps, place = jnp.array([0.2, -1.0, 0.5]), jnp.array([-3.0, 0.0, 3.0])
     chances = np.exp(
-        [np.asarray(autoencoder._ordinal(place, steps, jnp.tile(row, (3, 1)))) for row in jnp.eye(4)]
+        [np.asarray(autoencoder.ordinal_log(place, steps, jnp.tile(row, (3, 1)))) for row in jnp.eye(4)]
     )
     np.testing.assert_allclose(chances.sum(axis=0), 1, atol=1e-5)
     assert (np.diff(chances.T @ np.arange(4)) > 0).all()
@@ -185,6 +195,7 @@ def mixed(n: int = 400) -> FeatureTable:
 ASKED = {
     "seed": 1,
     "latents": 1,
+    "shared": 1,
     "modalities": ["m1", "m2", "openness"],
     "traits": ["trait"],
     "training": SHORT,
@@ -202,13 +213,16 @@ def test_the_result_has_every_part(result: Result) -> None:
         "edge_gain", "edge_stability", "reconstruction_r2", "noise_dependence", "latent_trait_rho",
     }  # fmt: skip
     shares = frame[frame["estimand"] == "edge_stability"]
-    assert len(shares) == 3
+    assert len(shares) == 6
     assert shares["estimate"].between(0, 1).all()
     looks = frame[frame["estimand"] == "reconstruction_r2"].set_index("term")
     assert looks.loc["openness / a", "reason"] == "it has levels, no variance"
     assert looks.loc[["m1 / k1", "m2 / k2"], "estimate"].between(-0.2, 1).all()
-    assert (frame["estimand"] == "latent_trait_rho").sum() == 3
-    assert list(result.arrays["latents"].coords["latent"].to_numpy()) == ["m1.1", "m2.1", "openness.1"]
+    assert (frame["estimand"] == "latent_trait_rho").sum() == 4
+    named = list(result.arrays["latents"].coords["latent"].to_numpy())
+    assert named == ["m1.1", "m2.1", "openness.1", "shared.1"]
+    assert not result.arrays["edges"].sel(with_latent="shared.1").to_numpy().any()
+    assert result.settings["shared"] == 1
 
 
 def test_numbers_reported_are_of_respondents_held_out(result: Result) -> None:
@@ -234,11 +248,80 @@ def test_latents_and_noise_are_at_unit_scale_among_the_fitted(result: Result) ->
         np.testing.assert_allclose(np.nanstd(result.arrays[name].to_numpy()[fitted], axis=0), 1, atol=0.05)
 
 
-def test_the_same_seed_gives_the_same_result() -> None:
-    table = mixed(220)
-    asked = {**ASKED, "training": dataclasses.replace(SHORT, steps=5, flow_steps=4)}
-    one, two = (representation(table, **asked) for _ in range(2))
-    np.testing.assert_array_equal(one.arrays["latents"], two.arrays["latents"])
+def test_the_same_seed_gives_the_same_result(result: Result) -> None:
+    again = representation(mixed(), **ASKED)
+    np.testing.assert_array_equal(again.arrays["latents"], result.arrays["latents"])
+    np.testing.assert_array_equal(again.arrays["edges"], result.arrays["edges"])
+
+
+def test_shared_latents_are_a_block_of_all_measurements() -> None:
+    sim = simulate_modalities(seed=2, n=300, latents=1, shared=1, measurements=2, width=4)
+    groups, _ = groups_of(sim.features, None)
+    made = prepare(sim.features, groups, seed=1, shared=True)
+    plan = autoencoder.Plan((1, 1, 1), made.looks, 4)
+    # Neighbours are of different modalities: those are told from each other.
+    assert [made.looks[at].blocks[0] for at in autoencoder.carriers(plan, 2)] == [0, 1, 0, 1]
+    assert autoencoder.carriers(plan, 1) == [2, 3]
+
+
+def test_the_only_measurement_of_a_modality_has_its_nuisance_in_the_second_stage() -> None:
+    sim = simulate_modalities(seed=2, n=300, latents=2, measurements=1, width=4)
+    groups, _ = groups_of(sim.features, None)
+    made = prepare(sim.features, {**groups, "m1": {"a": ["m1 k1"], "b": ["m2 k1"]}}, seed=1)
+    assert idle_of(made, (2, 2), 3) == (0, 3)
+    shape = flow.Shape((2, 3), 4, idle=(0, 1))
+    assert not flow.masks_of(shape, (0, 1)).allowed[4].any()
+    assert not flow.masks_of(shape, (0, 1)).allowed[:, 4].any()
+    assert flow.masks_of(shape, (0, 1)).allowed[0, 2:4].all()
+
+
+# --- numbers of latents ----------------------------------------------------------------------------
+
+
+def test_the_smallest_number_within_one_standard_error_is_taken() -> None:
+    mean, error = np.array([-9.0, -3.04, -3.01, -3.0]), np.array([0.5, 0.05, 0.02, 0.0])
+    assert smallest(mean, error) == 2
+    assert smallest(mean, 0.1 * error) == 4
+
+
+def test_a_latent_of_others_knows_nothing_of_the_measurement_itself() -> None:
+    sim = simulate_modalities(seed=2, n=300, latents=1, measurements=2, width=4)
+    groups, _ = groups_of(sim.features, None)
+    looks = tuple(look._replace(nuisance=0) for look in prepare(sim.features, groups, seed=1).looks)
+    plan = autoencoder.Plan((1, 1), looks, 4)
+    params = jax.tree.map(lambda leaf: leaf[0], autoencoder.start(0, plan, 1))
+    data = [np.random.default_rng(at).normal(size=(5, 4)).astype(np.float32) for at in range(4)]
+    there = np.ones((4, 5), np.float32)
+    there[1, 0] = 0
+    found, whole = counts._of_others(params, plan, data, there)
+    moved = [data[0] + 1, *data[1:]]
+    again, _ = counts._of_others(params, plan, moved, there)
+    np.testing.assert_array_equal(found[0], again[0])
+    assert np.abs(found[1] - again[1]).min() > 0
+    np.testing.assert_array_equal([whole[0][0], whole[1][0], whole[0][1]], [0, 0, 1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("latents", [2, 3])
+def test_the_number_of_latents_is_found(latents: int) -> None:
+    sim = simulate_modalities(seed=100 + latents, n=6000, latents=latents)
+    groups, _ = groups_of(sim.features, None)
+    made = prepare(sim.features, groups, seed=1)
+    got = counts.choose(made, most=4, training=Training(), seed=1, stamp="")
+    assert got.sizes == (latents, latents)
+    # One less is far worse, more are no better by much.
+    assert (got.held_out[:, latents - 1] - got.held_out[:, latents - 2] > 1).all()
+
+
+@pytest.mark.slow
+def test_a_chosen_number_is_a_row_and_one_measurement_is_said() -> None:
+    sim = simulate_modalities(seed=100, n=400, latents=1, measurements=1, width=4)
+    got = representation(sim.features, seed=1, latents="chosen", most_latents=3, training=SHORT)
+    rows = got.estimates[got.estimates["estimand"] == "latent_number"]
+    assert list(rows["term"]) == ["m1", "m2"]
+    assert got.arrays["held_out"].shape == (2, 3)
+    assert "number_of_one_measurement" in {note.code for note in got.notes}
+    assert got.arrays["latents"].shape[1] == int(rows["estimate"].sum())
 
 
 def test_clusters_are_split_whole() -> None:
@@ -264,12 +347,14 @@ def test_numbers_are_scaled_by_the_training_respondents_alone() -> None:
     ("wrong", "words"),
     [
         ({"latents": 0}, "no number of latents"),
+        ({"latents": "chosen", "most_latents": 1}, "nothing to choose"),
         ({"latents": {"m1": 1}}, "no number for 'm2'"),
         ({"modalities": ["m1", "face"]}, "no modality 'face'"),
         ({"modalities": ["m1"]}, "not enough"),
         ({"modalities": {"m1": {"a": ["m1 k1"]}, "x": {"a": ["m1 k1", "lost"]}}}, "no feature 'lost'"),
         ({"modalities": {"m1": {"a": "m1 k1"}, "x": {"a": "m1 k1"}}}, "is in two measurements"),
         ({"order": "random"}, "is no order"),
+        ({"shared": -1}, "no number of latents"),
         ({"order": ["m1", "m2"]}, "is no order"),
         ({"traits": ["sex"]}, "no number or ordinal"),
         ({"n_boot": 3}, "3 resamples"),

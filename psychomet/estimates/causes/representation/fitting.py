@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from psychomet.estimates.causes.representation import autoencoder, flow
 from psychomet.estimates.causes.representation.graph import Fit, fit_graph
 from psychomet.estimates.causes.representation.looks import Prepared
+from psychomet.estimates.causes.representation.reading import read
 from psychomet.estimates.causes.representation.training import Run, Training, train
 
 Floats = NDArray[np.float64]
@@ -26,15 +27,16 @@ class Fitted(NamedTuple):
     Attributes
     ----------
     components, noise : ndarray, shape (n, d)
-        Latents and their exogenous noise, standardised by the training rows; NaN where a modality is missing.
+        Latents (those that may have edges) and their exogenous noise, standardised by the training rows; NaN where a modality is missing.
     rebuilt : list of ndarray
         By measurement: what its decoder makes of the latents and its own nuisance, NaN for other kinds than numbers.
     fit : Fit
         Of the second stage.
     shape : Shape
         Sizes of the second stage.
-    whitened : ndarray, shape (n, d)
-        What the second stage was given.
+    whitened : ndarray, shape (n, d')
+        What the second stage was given: d' counts the nuisances of modalities with one measurement in, as do the
+        edges of ``fit``.
     """
 
     components: Floats
@@ -63,52 +65,52 @@ def fit_both(
     seed : int
         Of everything drawn.
     """
-    stamp = _stamp(made, sizes, ranks, training, seed)
-    plan = autoencoder.Plan(sizes, made.looks, training.nuisance, training.hidden)
+    stamp = stamp_of(made, sizes, ranks, training, seed)
+    idle = idle_of(made, sizes, training.nuisance)
+    looks = tuple(
+        look._replace(nuisance=0 if idle[look.blocks[0]] else training.nuisance) for look in made.looks
+    )
+    wide = tuple(size + out for size, out in zip(sizes, idle, strict=True))
+    plan = autoencoder.Plan(wide, looks, training.hidden)
     fitted = made.part == "train"
     rows = {
         "data": [jnp.asarray(x[fitted], jnp.float32) for x in made.data],
         "there": jnp.asarray(made.there[fitted], jnp.float32),
     }
-    begun = jax.jit(jax.vmap(lambda key: autoencoder.start(key, plan)))(
-        jax.random.split(jax.random.key(seed), 1)
-    )
+    begun = autoencoder.start(seed, plan, 1)
     run = Run("measurements", training.steps, training.batch, training.rate, 0.1, training.checkpoint,
               training.progress, stamp)  # fmt: skip
-
-    def loss(one: Any, some: Any, key: jax.Array, done: jax.Array) -> jax.Array:
-        return autoencoder.loss(one, some, key, plan)
-
-    params, _ = train(loss, begun, rows, run=run, seed=seed)
+    params, _ = train(autoencoder.loss_of(plan), begun, rows, run=run, seed=seed)
     one = jax.tree.map(lambda leaf: leaf[0], params)
-    latents = autoencoder.latents_of(one, plan, made.data, made.there)
-    rebuilt = autoencoder.rebuilt(one, plan, made.data, latents, fitted=fitted)
+    latents, rebuilt = read(one, plan, made.data, made.there, fitted=fitted)
     whitened = np.hstack([_whiten(z, fitted) for z in latents])
     whole = np.isfinite(whitened).all(axis=1)
-    shape = flow.Shape(sizes, training.flow_hidden)
+    shape = flow.Shape(wide, training.flow_hidden, len(sizes) > len(made.modalities), idle)
     fit = fit_graph(
         whitened[fitted & whole], whitened[(made.part == "validation") & whole], shape=shape, ranks=ranks,
         training=training, seed=seed, stamp=stamp,
     )  # fmt: skip
-    u, e = _out(fit, shape, whitened, fitted & whole)
+    u, e = (out[:, shape.active] for out in _out(fit, shape, whitened, fitted & whole))
     return Fitted(u, e, rebuilt, fit, shape, whitened)
+
+
+def idle_of(made: Prepared, sizes: Sequence[int], nuisance: int) -> tuple[int, ...]:
+    """How many latents without edges every block has in the second stage.
+
+    The only measurement of a modality gives the first stage nothing to tell its nuisance from the latents by; the
+    second can, because the nuisance alone depends on nothing.
+    """
+    looks = [look.blocks[0] for look in made.looks]
+    return tuple(nuisance if looks.count(b) == 1 else 0 for b in range(len(sizes)))
 
 
 def _out(fit: Fit, shape: flow.Shape, whitened: Floats, fitted: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Components and noise of every respondent; a block that is missing does not harm the others."""
-    filled = jnp.asarray(np.nan_to_num(whitened), jnp.float32)
-
-    @jax.jit
-    def both(z: jax.Array) -> tuple[jax.Array, jax.Array]:
-        u, _ = flow.components(fit.params, shape, z)
-        return u, flow.mechanism(fit.params, u, fit.params["edges"])[1]
-
-    u, e = both(filled)
+    _, u, e = flow.read(fit.params, shape, np.nan_to_num(whitened), fit.params["edges"])
     found = []
     gone = ~np.isfinite(whitened)
     parents = np.asarray(fit.params["edges"]) > 0
-    for values, missing in ((u, gone), (e, gone | (gone @ parents))):
-        out = np.asarray(values, dtype=float)
+    for out, missing in ((u, gone), (e, gone | (gone @ parents))):
         out = (out - out[fitted].mean(axis=0)) / out[fitted].std(axis=0)
         found.append(np.where(missing, np.nan, out))
     return found[0], found[1]
@@ -121,7 +123,7 @@ def _whiten(z: Floats, fitted: NDArray[np.bool_]) -> Floats:
     return np.asarray((z - some.mean(axis=0)) @ np.linalg.cholesky(np.linalg.inv(cov)))
 
 
-def _stamp(made: Prepared, sizes: Any, ranks: Any, training: Training, seed: int) -> str:
+def stamp_of(made: Prepared, sizes: Any, ranks: Any, training: Training, seed: int) -> str:
     """What tells the training of one table and call from any other."""
     digest = hashlib.sha256()
     for x in made.data:
@@ -148,13 +150,12 @@ def edge_gains(found: Fitted, rows: NDArray[np.bool_]) -> tuple[list[tuple[int, 
         Held-out rows, without missing blocks.
     """
     edges = [(int(i), int(j)) for i, j in np.argwhere(found.fit.edges)]
-    z = jnp.asarray(found.whitened[rows], jnp.float32)
-    whole = np.asarray(found.fit.params["edges"], dtype=np.float32)
-    density = jax.jit(lambda gates: flow.log_density(found.fit.params, found.shape, z, gates))
-    full = np.asarray(density(jnp.asarray(whole)), dtype=float)
+    z = found.whitened[rows]
+    whole = np.asarray(found.fit.params["edges"])
+    full = flow.read(found.fit.params, found.shape, z, whole)[0]
     gains = []
     for i, j in edges:
         less = whole.copy()
         less[i, j] = 0.0
-        gains.append(full - np.asarray(density(jnp.asarray(less)), dtype=float))
+        gains.append(full - flow.read(found.fit.params, found.shape, z, less)[0])
     return edges, np.array(gains).reshape(len(edges), full.size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -23,6 +22,9 @@ REFIT_RATE = 1 / 3
 OPEN = 0.5
 MOST_CANDIDATES = 12
 """Nested graphs that are refitted; with more edges the spacing grows."""
+DOUBT = 0.5
+"""Nats per respondent that an edge is worth in the search from which on it is not tried to do without it."""
+MOST_BY_CHANCE = 10.0
 CHOSEN = 2
 """Restarts whose graphs are pruned."""
 
@@ -84,11 +86,19 @@ def fit_graph(
     Returns
     -------
     Fit
-        The graph with the highest validation log-likelihood less ``training.sparsity`` for every edge across.
+        The graph with the highest validation log-likelihood less :func:`edge_price` for every edge across.
     """
     fits = [_search(z, valid, shape, rank, training, seed, stamp) for rank in ranks]
-    best = max(fits, key=lambda fit: _score(fit, training.sparsity))
+    best = max(fits, key=lambda fit: _score(fit, edge_price(training, len(valid))))
     return best._replace(restarts=np.concatenate([fit.restarts for fit in fits]))
+
+
+def edge_price(training: Training, n: int) -> float:
+    """Nats per respondent that an edge has to be worth on n held-out respondents.
+
+    A useless edge costs likelihood there, on average; ten nats in all are far beyond what chance gives it.
+    """
+    return max(training.least_gain, MOST_BY_CHANCE / n)
 
 
 def _score(fit: Fit, price: float) -> float:
@@ -105,20 +115,20 @@ def _search(
     stamp: str,
 ) -> Fit:
     """Search with soft gates, then refit nested hard graphs from the best starts."""
-    masks = flow.masks_of(shape.sizes, rank)
-    keys = jax.random.split(jax.random.key(seed), training.restarts)
-    params = jax.jit(jax.vmap(lambda key: flow.start(key, shape)))(keys)
+    masks = flow.masks_of(shape, rank)
+    params = flow.start(seed, shape, training.restarts)
+    for name, mask in (("allowed", masks.allowed), ("share", masks.share)):
+        params[name] = np.repeat(mask[None].astype(np.float32), training.restarts, axis=0)
     tail = "".join(map(str, rank))
     run = Run(f"graph {tail}", training.flow_steps, training.flow_batch, training.flow_rate, 0.15,
               training.checkpoint, training.progress, stamp)  # fmt: skip
-    loss = functools.partial(flow.soft_loss, shape=shape, masks=masks, price=training.sparsity)
-    params, _ = train(loss, params, jnp.asarray(z, jnp.float32), run=run, seed=seed)
-    allowed = np.asarray(masks.across + masks.within) > 0
-    gates = np.asarray(flow.soft_gates(params["gate"], None)) * allowed
+    rows = jnp.asarray(z, jnp.float32)
+    params, _ = train(flow.soft_loss(shape, training.sparsity), params, rows, run=run, seed=seed)
+    gates = np.asarray(flow.soft_gates(params["gate"], None)) * masks.allowed
     held = densities(params, shape, valid, gates)
-    price = training.sparsity * np.where(np.asarray(masks.across) > 0, 1.0, flow.WITHIN_PRICE)
-    marks = held.mean(axis=1) - ((gates > OPEN) * price).sum(axis=(1, 2))
+    marks = held.mean(axis=1) - training.sparsity * ((gates > OPEN) * masks.share).sum(axis=(1, 2))
     best = np.argsort(-marks, kind="stable")[:CHOSEN]
+    price = edge_price(training, len(valid)) * masks.share
     copies, graphs = [], []
     for copy in best:
         one = jax.tree.map(lambda leaf, at=copy: leaf[at], params)
@@ -132,7 +142,7 @@ def _search(
     )  # fmt: skip
     score = held.mean(axis=1) - (np.stack(graphs) * price).sum(axis=(1, 2))
     chosen = int(np.argmax(score))
-    across = np.asarray(masks.across) > 0
+    across = shape.blocks[:, None] != shape.blocks
     return Fit(
         jax.tree.map(lambda leaf: leaf[chosen], fitted), graphs[chosen] & across, graphs[chosen] & ~across,
         held[chosen], marks, rank,
@@ -141,14 +151,17 @@ def _search(
 
 def densities(params: Params, shape: flow.Shape, z: Floats, gates: Floats) -> Floats:
     """Log-density of every row under every copy, (copies, n)."""
-    found = jax.jit(jax.vmap(lambda p, g: flow.log_density(p, shape, jnp.asarray(z, jnp.float32), g)))(
-        params, jnp.asarray(gates, jnp.float32)
-    )
-    return np.asarray(found, dtype=float)
+    return np.stack([
+        flow.read(jax.tree.map(lambda leaf, at=at: leaf[at], params), shape, z, gates[at])[0]
+        for at in range(len(gates))
+    ])  # fmt: skip
 
 
 def nested(one: Params, shape: flow.Shape, z: Floats, gates: Floats, *, price: Floats) -> list[Edges]:
-    """Return graphs from the one that is open to none, the edge that matters least for its price leaving first."""
+    """Return graphs from the one that is open downwards, the edge that matters least for its price leaving first.
+
+    Edges beyond doubt are in all of them.
+    """
     edges = gates > OPEN
     there = np.argwhere(edges)
     if not len(there):
@@ -158,9 +171,11 @@ def nested(one: Params, shape: flow.Shape, z: Floats, gates: Floats, *, price: F
         trials[at + 1, i, j] = 0.0
     copies = jax.tree.map(lambda leaf: np.repeat(leaf[None], len(trials), axis=0), one)
     fits = densities(copies, shape, z, trials).mean(axis=1)
-    gain = (fits[0] - fits[1:]) / price[there[:, 0], there[:, 1]]
-    order = np.argsort(gain, kind="stable")
-    removed = np.unique(np.linspace(0, len(there), min(MOST_CANDIDATES, len(there) + 1)).round().astype(int))
+    worth = fits[0] - fits[1:]
+    ranked = np.argsort(worth / price[there[:, 0], there[:, 1]], kind="stable")
+    order = ranked[worth[ranked] < DOUBT]
+    steps = np.linspace(0, len(order), min(MOST_CANDIDATES, len(order) + 1))
+    removed = np.unique(steps.round().astype(int))
     out = []
     for count in removed:
         graph = edges.copy()
@@ -183,13 +198,9 @@ def refit(
     stamp: str,
 ) -> tuple[Params, Floats]:
     """Go on training with every copy's own graph; return the copies and their validation log-densities."""
-    given = {**params, "edges": jnp.asarray(graphs, jnp.float32)}
+    given = {**params, "edges": graphs.astype(np.float32)}
     steps = max(1, int(training.flow_steps * REFIT))
     run = Run(name, steps, training.flow_batch, training.flow_rate * REFIT_RATE, 0.1,
               training.checkpoint, training.progress, stamp)  # fmt: skip
-
-    def loss(one: Params, rows: jax.Array, key: jax.Array, done: jax.Array) -> jax.Array:
-        return flow.hard_loss(one, rows, shape=shape)
-
-    fitted, _ = train(loss, given, jnp.asarray(z, jnp.float32), run=run, seed=seed)
+    fitted, _ = train(flow.hard_loss(shape), given, jnp.asarray(z, jnp.float32), run=run, seed=seed)
     return fitted, densities(fitted, shape, valid, np.asarray(fitted["edges"], dtype=float))

@@ -91,12 +91,17 @@ def groups_of(
 
 
 def prepare(
-    features: FeatureTable, groups: Mapping[str, Mapping[str, Sequence[str]]], *, seed: int
+    features: FeatureTable,
+    groups: Mapping[str, Mapping[str, Sequence[str]]],
+    *,
+    seed: int,
+    shared: bool = False,
 ) -> Prepared:
     """Split the respondents, standardise numbers by the training rows, and spell levels as indicators.
 
+    Where there are shared latents, every measurement carries them as well: the block after those of the modalities.
     Clusters are split whole. A measurement of several features is there when all of them are. Circular
-    features become cosine and sine.
+    features become cosine and sine; the coordinates of a vector keep their proportions.
     """
     part = split(features, seed)
     fitted = part == "train"
@@ -113,7 +118,8 @@ def prepare(
                 columns.append(np.where(has[:, None], values, 0.0))
                 parts.append(Part(kind, at, at + values.shape[1]))
                 at += values.shape[1]
-            looks.append(Look(f"{modality} / {measurement}", (block,), tuple(parts), at))
+            blocks = (block, len(groups)) if shared else (block,)
+            looks.append(Look(f"{modality} / {measurement}", blocks, tuple(parts), at))
             labels.append(f"{modality} / {measurement}")
             data.append(np.hstack(columns))
             seen.append(has)
@@ -145,4 +151,7 @@ def _numbers(features: FeatureTable, feature: Feature, fitted: Bools) -> tuple[s
         turn = 2 * np.pi * wide / float(feature.period or 1.0)
         wide = np.hstack([np.cos(turn), np.sin(turn)])
     spread = wide[fitted].std(axis=0)
+    if feature.kind == "vector":
+        # Coordinates of a vector are in the same unit: what hardly moves is not blown up.
+        spread = np.full(spread.size, np.sqrt((spread**2).mean()))
     return "gaussian", (wide - wide[fitted].mean(axis=0)) / np.where(spread > 0, spread, 1.0)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 
 Params = Any
 
 
-def mlp(key: jax.Array, sizes: Sequence[int]) -> Params:
-    """Weights and biases of a fully connected network; the last layer starts small."""
-    keys = jax.random.split(key, len(sizes) - 1)
+def mlp(rng: np.random.Generator, sizes: Sequence[int], lead: tuple[int, ...] = ()) -> Params:
+    """Weights and biases of a fully connected network, with leading axes; the last layer starts small.
+
+    Drawn by NumPy: random numbers cost JAX seconds of compilation.
+    """
     layers = []
-    for at, (one, rows, columns) in enumerate(zip(keys, sizes[:-1], sizes[1:], strict=True)):
-        scale = jnp.sqrt(2.0 / rows) * (0.1 if at == len(sizes) - 2 else 1.0)
-        layers.append((scale * jax.random.normal(one, (rows, columns)), jnp.zeros(columns)))
+    for at, (rows, columns) in enumerate(itertools.pairwise(sizes)):
+        scale = np.sqrt(2.0 / rows) * (0.1 if at == len(sizes) - 2 else 1.0)
+        weight = scale * rng.standard_normal((*lead, rows, columns))
+        layers.append((weight.astype(np.float32), np.zeros((*lead, columns), np.float32)))
     return layers
 
 

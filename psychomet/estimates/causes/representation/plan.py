@@ -16,22 +16,28 @@ from psychomet.table.features import FeatureTable, present
 from psychomet.text import visible
 
 Order = Literal["given", "learned"] | Sequence[str]
+Latents = int | Mapping[str, int] | Literal["chosen"]
 MOST_ORDERED = 3
 """Modalities whose order may be learnt: there are M! orders, and each is fitted."""
 FEWEST_RESAMPLES = 10
+SHARED = "shared"
+"""Name of the block that all modalities carry."""
 
 
 class Asked(NamedTuple):
-    """What is to be fitted: features by modality and measurement, latents of each, orders of the modalities."""
+    """What is to be fitted: features by modality and measurement, latents of each, orders of the modalities.
+
+    ``sizes`` is None where the numbers of latents are to be chosen.
+    """
 
     groups: dict[str, dict[str, list[str]]]
-    sizes: tuple[int, ...]
+    sizes: tuple[int, ...] | None
     ranks: list[tuple[int, ...]]
 
 
 def asked_of(
-    features: FeatureTable, *, modalities: Sequence[str] | Groups | None, latents: int | Mapping[str, int],
-    order: Order, traits: Sequence[str], training: Training, n_boot: int, seed: int, conf_level: float,
+    features: FeatureTable, *, modalities: Sequence[str] | Groups | None, latents: Latents, most_latents: int,
+    shared: int, order: Order, traits: Sequence[str], training: Training, n_boot: int, seed: int, conf_level: float,
 ) -> Asked:  # fmt: skip
     """Check every argument; raise :class:`InputError` with all faults."""
     check_level(conf_level)
@@ -52,7 +58,17 @@ def asked_of(
                 "modalities", f"{len(names)} is not enough", "Components are told apart by edges across two"
             )
         )
-    sizes, wrong = _sizes(latents, names)
+    sizes, wrong = (None, []) if latents == "chosen" else _sizes(latents, names)
+    if not isinstance(most_latents, int) or isinstance(most_latents, bool) or most_latents < 2:
+        what = f"'{visible(most_latents)}' leaves nothing to choose"
+        faults.append(Fault("most_latents", what, "Use a whole number from 2"))
+    if not isinstance(shared, int) or isinstance(shared, bool) or shared < 0:
+        faults.append(
+            Fault("shared", f"'{visible(shared)}' is no number of latents", "Use a whole number from 0")
+        )
+    if shared and SHARED in names:
+        what = f"a modality is named '{SHARED}', as the shared latents are"
+        faults.append(Fault("shared", what, "Name the modality otherwise"))
     ranks, odd = _ranks(order, names)
     faults += [*wrong, *odd, *_training_faults(training)]
     if n_boot != 0 and n_boot < FEWEST_RESAMPLES:
@@ -87,7 +103,11 @@ def _sizes(latents: Any, names: Sequence[str]) -> tuple[tuple[int, ...], list[Fa
         values, faults = [latents] * len(names), []
     if any(not isinstance(v, int) or isinstance(v, bool) or v < 1 for v in values):
         faults.append(
-            Fault("latents", f"'{visible(latents)}' is no number of latents", "Use whole numbers from 1")
+            Fault(
+                "latents",
+                f"'{visible(latents)}' is no number of latents",
+                "Use whole numbers from 1, or 'chosen'",
+            )
         )
     return tuple(values), faults
 
@@ -112,7 +132,7 @@ def _training_faults(training: Training) -> list[Fault]:
         Fault(f"training.{name}", f"{getattr(training, name)} is below {least}", f"Use {least} or more")
         for name, least in (
             ("steps", 1), ("batch", 8), ("hidden", 1), ("nuisance", 0), ("restarts", 1), ("flow_steps", 1),
-            ("flow_batch", 8), ("flow_hidden", 1), ("sparsity", 0),
+            ("flow_batch", 8), ("flow_hidden", 1), ("sparsity", 0), ("least_gain", 0),
         )
         if getattr(training, name) < least
     ]  # fmt: skip

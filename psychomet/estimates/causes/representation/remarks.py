@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from psychomet.estimates.causes.representation.counts import Counts
 from psychomet.estimates.causes.representation.fitting import Fitted
 from psychomet.estimates.causes.representation.looks import Prepared
 from psychomet.notes import Note
@@ -19,20 +20,25 @@ POOR = 0.5
 
 
 def remarks(
-    found: Fitted, made: Prepared, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    found: Fitted,
+    made: Prepared,
+    names: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    counts: Counts | None,
 ) -> list[Note]:
     """Return the notes of a fit."""
-    notes = []
-    counts = {m: sum(look.blocks[0] == b for look in made.looks) for b, m in enumerate(made.modalities)}
-    single = [visible(m, 40) for m, count in counts.items() if count == 1]
+    notes = [] if counts is None else _of_numbers(counts, made)
+    looks = {m: sum(look.blocks[0] == b for look in made.looks) for b, m in enumerate(made.modalities)}
+    single = [visible(m, 40) for m, count in looks.items() if count == 1]
     if single:
         text = (
-            f"One measurement only: {_listed(single)}. Nothing tells its latents from what is peculiar to that "
-            "measurement; in simulations the blocks are then found far less well."
+            f"One measurement only: {_listed(single)}. What is peculiar to it is told from its latents only by having no "
+            "edges; in simulations such latents are found far less well."
         )
         notes.append(Note("one_measurement", text, "caution"))
-    edges = found.fit.edges
-    lone = [names[j] for j in range(len(names)) if not edges[j].any() and not edges[:, j].any()]
+    own = (found.shape.blocks < len(made.modalities)) & found.shape.active
+    edges = found.fit.edges & own[:, None]
+    lone = [name for j, name in enumerate(names) if own[j] and not (edges[j] | edges[:, j]).any()]
     if lone:
         text = (
             f"No edge to another modality: {_listed([visible(name, 40) for name in lone])}. The direction of these latents "
@@ -72,6 +78,25 @@ def remarks(
             f"median {np.median(gap):.2f}. Another seed may find another graph."
         )
         notes.append(Note("restarts_differ", text, "caution"))
+    return notes
+
+
+def _of_numbers(counts: Counts, made: Prepared) -> list[Note]:
+    """What to know of numbers that were chosen."""
+    notes = []
+    looks = [sum(look.blocks[0] == b for look in made.looks) for b in range(len(made.modalities))]
+    single = [visible(m, 40) for m, many in zip(made.modalities, looks, strict=True) if many == 1]
+    if single:
+        text = (
+            f"One measurement only: {_listed(single)}. The number chosen is that with which it predicts itself less that "
+            "of its nuisances, which is a guess."
+        )
+        notes.append(Note("number_of_one_measurement", text, "caution"))
+    most = counts.held_out.shape[1]
+    full = [visible(m, 40) for m, size in zip(made.modalities, counts.sizes, strict=True) if size == most]
+    if full:
+        text = f"The largest number tried, {most}, was chosen: {_listed(full)}. More may be needed: raise most_latents."
+        notes.append(Note("number_at_bound", text, "caution"))
     return notes
 
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+from psychomet.estimates.causes.representation.counts import Counts
 from psychomet.estimates.causes.representation.fitting import Fitted, edge_gains
+from psychomet.estimates.causes.representation.flow import masks_of
 from psychomet.estimates.causes.representation.looks import Prepared
 from psychomet.numerics.association import fisher_interval, spearman
 from psychomet.numerics.dependence.effects import kernel_correlation
@@ -56,8 +58,8 @@ def edge_rows(
                     "method": f"none; {tail}", "reason": "no edge across modalities was found"})  # fmt: skip
     if shares is None:
         return out
-    place = np.asarray(found.fit.rank)[found.shape.blocks]
-    for i, j in np.argwhere(place[:, None] < place[None, :]):
+    blocks = found.shape.blocks
+    for i, j in np.argwhere(masks_of(found.shape, found.fit.rank).allowed & (blocks[:, None] != blocks)):
         share = float(shares[i, j])
         low, high = wilson(share * n_boot, n_boot, conf_level)
         out.append({
@@ -139,6 +141,21 @@ def noise_rows(found: Fitted, made: Prepared, names: Sequence[str], *, conf_leve
 def _side(values: Floats) -> Side:
     points = standardised(values)
     return side(Kernel(points, "gaussian", median_distance(points)))
+
+
+def number_rows(
+    counts: Counts | None, made: Prepared, sizes: Sequence[int], *, conf_level: float
+) -> list[Row]:
+    """Numbers of latents where they were chosen."""
+    if counts is None:
+        return []
+    most = counts.held_out.shape[1]
+    return [
+        {"estimand": "latent_number", "term": name, "estimate": float(size), "n": n, "conf_level": conf_level,
+         "method": f"held-out likelihood of 1 to {most}, one standard error",
+         "reason": "a choice among whole numbers has no interval"}
+        for name, size, n in zip(made.modalities, sizes, counts.n, strict=True)
+    ]  # fmt: skip
 
 
 def trait_rows(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +13,7 @@ from numpy.typing import NDArray
 
 from psychomet.estimates.causes.representation import flow
 from psychomet.estimates.causes.representation.fitting import Fitted
-from psychomet.estimates.causes.representation.graph import densities, nested
+from psychomet.estimates.causes.representation.graph import densities, edge_price, nested
 from psychomet.estimates.causes.representation.looks import Prepared
 from psychomet.estimates.causes.representation.training import Run, Training, train
 
@@ -34,31 +38,39 @@ def edge_shares(
     z = found.whitened[rows]
     rng = np.random.default_rng([seed, 1])
     counts = rng.multinomial(len(z), np.full(len(z), 1 / len(z)), size=n_boot)
-    masks = flow.masks_of(found.shape.sizes, found.fit.rank)
-    price = training.sparsity * np.where(np.asarray(masks.across) > 0, 1.0, flow.WITHIN_PRICE)
-    graphs = _near(found, z, price, np.asarray(masks.across) > 0)
+    masks = flow.masks_of(found.shape, found.fit.rank)
+    price = edge_price(training, int((made.part == "validation").sum())) * masks.share
+    blocks = found.shape.blocks
+    graphs = _near(found, z, price, masks.allowed & (blocks[:, None] != blocks))
     votes = np.zeros(price.shape)
     each = len(graphs)
     copies = n_boot * each
     params = jax.tree.map(lambda leaf: np.repeat(leaf[None], copies, axis=0), found.fit.params)
-    params["edges"] = jnp.asarray(np.tile(graphs, (n_boot, 1, 1)), jnp.float32)
-    params["count"] = jnp.asarray(np.repeat(counts, each, axis=0), jnp.float32)
-
-    def loss(one: flow.Params, some: dict[str, jax.Array], key: jax.Array, done: jax.Array) -> jax.Array:
-        weight = jax.lax.stop_gradient(one["count"])[some["at"]]
-        gates = jax.lax.stop_gradient(one["edges"])
-        return -(weight * flow.log_density(one, found.shape, some["z"], gates)).mean()
+    params["edges"] = np.tile(graphs, (n_boot, 1, 1)).astype(np.float32)
+    params["count"] = np.repeat(counts, each, axis=0).astype(np.float32)
 
     run = Run("stability", max(1, int(training.flow_steps * SHARE)), training.flow_batch // 2, training.flow_rate / 3,
               0.1, None, training.progress, "")  # fmt: skip
     data = {"z": jnp.asarray(z, jnp.float32), "at": jnp.arange(len(z))}
-    fitted, _ = train(loss, params, data, run=run, seed=seed)
+    fitted, _ = train(_loss(found.shape), params, data, run=run, seed=seed)
+    del fitted["count"]
     fit = densities(fitted, found.shape, z, np.asarray(fitted["edges"], dtype=float))
     for b in range(n_boot):
         mine = slice(b * each, (b + 1) * each)
         score = fit[mine][:, counts[b] == 0].mean(axis=1) - (graphs * price).sum(axis=(1, 2))
         votes += graphs[int(np.argmax(score))]
     return votes / n_boot
+
+
+@functools.lru_cache(maxsize=8)
+def _loss(shape: flow.Shape) -> Callable[[flow.Params, Any, jax.Array, jax.Array], jax.Array]:
+    """Return the negative log-likelihood of a resample, whose counts of respondents are not trained."""
+
+    def loss(one: flow.Params, some: dict[str, jax.Array], key: jax.Array, done: jax.Array) -> jax.Array:
+        weight = jax.lax.stop_gradient(one["count"])[some["at"]]
+        return -(weight * flow.log_density(one, shape, some["z"], jax.lax.stop_gradient(one["edges"]))).mean()
+
+    return loss
 
 
 def _near(found: Fitted, z: Floats, price: Floats, across: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import zipfile
@@ -43,7 +44,11 @@ class Training:
     flow_steps, flow_batch, flow_rate, flow_hidden : int, int, float, int
         Second stage (flow and graph).
     sparsity : float
-        Price of an edge across modalities, in nats of log-likelihood per respondent.
+        Price of an edge across modalities in the search, in nats of log-likelihood per respondent: it turns the
+        components of a modality to where few edges are needed.
+    least_gain : float
+        Nats per validation respondent that an edge has to be worth to stay when the graph found is pruned; with
+        fewer than 1,000 of them, ten nats in all.
     checkpoint : str or None
         Folder for the state of the training; a call with the same data and arguments goes on from there.
     progress : bool
@@ -56,11 +61,12 @@ class Training:
     hidden: int = 64
     nuisance: int = 1
     restarts: int = 4
-    flow_steps: int = 2000
+    flow_steps: int = 4000
     flow_batch: int = 512
     flow_rate: float = 3e-3
     flow_hidden: int = 16
     sparsity: float = 0.05
+    least_gain: float = 0.01
     checkpoint: str | None = None
     progress: bool = False
 
@@ -103,36 +109,21 @@ def train(
     trace : ndarray, shape (chunks, copies)
         Mean loss of every chunk of steps.
     """
-    n = jax.tree.leaves(data)[0].shape[0]
-    copies = jax.tree.leaves(params)[0].shape[0]
-    rate = optax.cosine_onecycle_schedule(run.steps, run.rate, run.warm_up)
-    rule = optax.chain(optax.clip_by_global_norm(CLIP), optax.adam(rate))
-    state = jax.jit(jax.vmap(rule.init))(params)
-
-    def move(one: Params, memory: Any, rows: Any, key: jax.Array, done: jax.Array) -> Any:
-        value, slope = jax.value_and_grad(loss)(one, rows, key, done)
-        change, memory = rule.update(slope, memory, one)
-        return optax.apply_updates(one, change), memory, value
-
-    def step(carry: Any, at: jax.Array, everything: Any) -> Any:
-        one, memory = carry
-        pick, noise = jax.random.split(jax.random.fold_in(jax.random.key(seed), at))
-        chosen = jax.random.randint(pick, (run.batch,), 0, n)
-        rows = jax.tree.map(lambda values: values[chosen], everything)
-        one, memory, value = jax.vmap(move, (0, 0, None, 0, None))(
-            one, memory, rows, jax.random.split(noise, copies), at / run.steps
-        )
-        return (one, memory), value
-
-    @jax.jit
-    def chunk(carry: Any, ats: jax.Array, everything: Any) -> Any:
-        carry, values = jax.lax.scan(lambda c, at: step(c, at, everything), carry, ats)
-        return carry, values.mean(axis=0)
-
-    carry, first, trace = _resume(run, (params, state), copies)
+    leaves, form = jax.tree.flatten(params)
+    copies = leaves[0].shape[0]
+    sizes = tuple(leaf.shape[1:] for leaf in leaves)
+    # All parameters of a copy in one vector: the optimiser is then written, and compiled, once.
+    flat = np.concatenate([np.asarray(leaf, np.float32).reshape(copies, -1) for leaf in leaves], axis=1)
+    rule, chunk = _compiled(loss, run.steps, run.batch, run.rate, run.warm_up, form, sizes)
+    # Adam starts from zeros; to have them computed would cost a compilation.
+    state = jax.tree.map(
+        lambda leaf: np.zeros(leaf.shape, leaf.dtype), jax.eval_shape(jax.vmap(rule.init), flat)
+    )
+    key = jax.random.key(seed)
+    carry, first, trace = _resume(run, (flat, state), copies)
     for start in range(first, run.steps, CHUNK):
         ats = np.arange(start, min(start + CHUNK, run.steps))
-        carry, value = chunk(carry, ats, data)
+        carry, value = chunk(carry, ats, data, key)
         trace = np.vstack([trace, np.asarray(value, dtype=float)[None]])
         _keep(run, carry, int(ats[-1]) + 1, trace)
         if run.progress:
@@ -140,7 +131,57 @@ def train(
             sys.stderr.write(f"\r{run.name}: {done:4.0%}, loss {trace[-1].min():.4f}" + "\n" * (done >= 1))
             sys.stderr.flush()
     # As NumPy arrays: taking copies apart then compiles nothing.
-    return jax.tree.map(np.asarray, carry[0]), trace
+    return jax.tree.unflatten(form, _cut(np.asarray(carry[0]), sizes)), trace
+
+
+def _cut(flat: Any, sizes: tuple[tuple[int, ...], ...]) -> list[Any]:
+    """Cut the last axis of a vector of parameters into arrays."""
+    ends = np.cumsum([0, *[int(np.prod(size)) for size in sizes]])
+    return [
+        flat[..., ends[at] : ends[at + 1]].reshape(*flat.shape[:-1], *size) for at, size in enumerate(sizes)
+    ]
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(
+    loss: Loss,
+    steps: int,
+    batch: int,
+    rate: float,
+    warm_up: float,
+    form: Any,
+    sizes: tuple[tuple[int, ...], ...],
+) -> tuple[optax.GradientTransformation, Callable[..., Any]]:
+    """Return the optimiser and the loop of a chunk; a second fit of the same sizes compiles nothing."""
+    rule = optax.chain(
+        optax.clip_by_global_norm(CLIP), optax.adam(optax.cosine_onecycle_schedule(steps, rate, warm_up))
+    )
+
+    def move(flat: jax.Array, memory: Any, rows: Any, key: jax.Array, done: jax.Array) -> Any:
+        one = jax.tree.unflatten(form, _cut(flat, sizes))
+        value, slope = jax.value_and_grad(loss)(one, rows, key, done)
+        joined = jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(slope)])
+        change, memory = rule.update(joined, memory, flat)
+        return flat + change, memory, value
+
+    def step(carry: Any, at: jax.Array, data: Any, key: jax.Array) -> Any:
+        one, memory = carry
+        first = jax.tree.leaves(data)[0]
+        pick, noise = jax.random.split(jax.random.fold_in(key, at))
+        chosen = jax.random.randint(pick, (batch,), 0, first.shape[0])
+        rows = jax.tree.map(lambda values: values[chosen], data)
+        copies = jax.tree.leaves(one)[0].shape[0]
+        one, memory, value = jax.vmap(move, (0, 0, None, 0, None))(
+            one, memory, rows, jax.random.split(noise, copies), at / steps
+        )
+        return (one, memory), value
+
+    @jax.jit
+    def chunk(carry: Any, ats: jax.Array, data: Any, key: jax.Array) -> Any:
+        carry, values = jax.lax.scan(lambda c, at: step(c, at, data, key), carry, ats)
+        return carry, values.mean(axis=0)
+
+    return rule, chunk
 
 
 def _file(run: Run) -> Path | None:
