@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import shlex
 from pathlib import Path
@@ -103,6 +104,75 @@ def simulated(page: Page) -> tuple[pd.DataFrame, pm.Key]:
         frame["status"] = np.where(gone, "refused", "answered")
         frame["response"] = frame["response"].where(~gone)
     return frame, pm.read_key({"name": "howto", "scale": scales})
+
+
+FEATURES = ("independence", "discovery", "mediation", "adjustment")
+"""Pages about a table of features; the one on latent causes is run in the tests of that question."""
+BOOK = {
+    "name": "howto",
+    "feature": [
+        *({"name": name, "kind": "number"} for name in ("age", "birth_year", "height", "weight", "skill", "performance")),
+        {"name": "league", "kind": "nominal"},
+        {"name": "training", "kind": "nominal", "levels": ["no", "yes"]},
+        {"name": "birth_day", "kind": "circular", "period": 31},
+        *(
+            {"name": f"extraversion_{rater}", "kind": "ordinal", "levels": [1, 2, 3], "modality": "extraversion", "measurement": rater}
+            for rater in ("gpt", "gemini")
+        ),
+        {"name": "extraversion", "kind": "number", "modality": "mean extraversion"},
+    ],
+}  # fmt: skip
+
+
+def features_written(folder: Path) -> None:
+    """Put a table of features and its codebook into a folder."""
+    rng = np.random.default_rng(12)
+    n = 300
+    age = rng.normal(40, 9, n)
+    trained = rng.normal(size=n) + (age - 40) / 9 > 0
+    skill = trained + (age - 40) / 20 + rng.normal(size=n)
+    height = rng.normal(180, 8, n)
+    trait = 0.5 * (height - 180) / 8 + rng.normal(size=n)
+    frame = pd.DataFrame({
+        "respondent": [f"r{i}" for i in range(n)], "age": age, "birth_year": np.round(2025 - age), "height": height,
+        "weight": 0.9 * height - 90 + rng.normal(0, 6, n), "skill": skill, "performance": skill + 0.4 * trained + rng.normal(size=n),
+        "league": rng.choice(["NBA", "NFL"], n), "training": np.where(trained, "yes", "no"), "birth_day": rng.integers(1, 32, n),
+        "extraversion": trait,
+    })  # fmt: skip
+    for rater in ("gpt", "gemini"):
+        frame[f"extraversion_{rater}"] = np.digitize(trait + rng.normal(scale=0.5, size=n), [-0.7, 0.7]) + 1
+    frame.to_csv(folder / "features.csv", index=False)
+    lines = [f'name = "{BOOK["name"]}"']
+    for feature in BOOK["feature"]:
+        lines += ["[[feature]]", *(f"{name} = {json.dumps(value)}" for name, value in feature.items())]
+    (folder / "codebook.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FEATURES)
+def test_pages_on_features_run_as_they_stand(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    features_written(tmp_path)
+    blocks = blocks_of(text)
+    for file, block in zip(
+        dict.fromkeys(found for found in TOML_NAME.findall(text) if found != "codebook.toml"),
+        (block for language, block in blocks if language == "toml"),
+        strict=True,
+    ):
+        (tmp_path / file).write_text(block, encoding="utf-8")
+    names: dict[str, Any] = {}
+    for language, block in blocks:
+        if language == "python":
+            exec(compile(block, f"{name}.md", "exec"), names)
+    assert isinstance(names["result"], pm.Result) and names["result"].question == name
+    lines = [line for language, block in blocks if language == "sh" for line in block.strip().splitlines()]
+    for line in lines:
+        made = CliRunner().invoke(main, shlex.split(line)[1:])
+        assert made.exit_code == 0, f"{line}\n{made.output}"
+    assert lines, "the page shows no command line"
 
 
 def own_facets(page: Page) -> list[str]:
