@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from psychomet.estimates.causes.discovery import discovery
     from psychomet.estimates.causes.independence import independence, p_table
     from psychomet.estimates.causes.mediation import mediation
-    from psychomet.estimates.causes.representation.representation import representation
-    from psychomet.estimates.causes.representation.training import Training
+    from psychomet.estimates.causes.representation.representation import Training, representation
     from psychomet.estimates.design import design
     from psychomet.estimates.precision.agreement import agreement
     from psychomet.estimates.precision.generalizability import generalizability
@@ -62,6 +61,7 @@ if TYPE_CHECKING:
     from psychomet.table.responses import ResponseTable
     from psychomet.table.simulate import simulate_study
     from psychomet.table.simulate.modalities import simulate_modalities
+    from psychomet.table.simulate.pictures import simulate_pictures
     from psychomet.table.subset import without
 
 _HOME = {
@@ -75,6 +75,7 @@ _HOME = {
     "read_features": "psychomet.table.read_features",
     "from_arrays": "psychomet.table.read_features",
     "simulate_modalities": "psychomet.table.simulate.modalities",
+    "simulate_pictures": "psychomet.table.simulate.pictures",
     # 2  how answers become numbers
     "Key": "psychomet.scores.key",
     "Scale": "psychomet.scores.key",
@@ -116,7 +117,7 @@ _HOME = {
     "mediation": "psychomet.estimates.causes.mediation",
     "adjustment": "psychomet.estimates.causes.adjustment",
     "representation": "psychomet.estimates.causes.representation.representation",
-    "Training": "psychomet.estimates.causes.representation.training",
+    "Training": "psychomet.estimates.causes.representation.representation",
     # 4  what we now know
     "Result": "psychomet.result.result",
     "VOCABULARY": "psychomet.result.result",
@@ -222,6 +223,7 @@ __all__ = [
     "score",
     "sensitivity",
     "simulate_modalities",
+    "simulate_pictures",
     "simulate_study",
     "specification_curve",
     "study",

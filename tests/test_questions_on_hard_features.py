@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 import psychomet as pm
-from psychomet.pages.page import write_page
 from psychomet.pages.glossary import ESTIMANDS
+from psychomet.pages.page import write_page
 from psychomet.studies import CAUSES, ask_features, features_of, features_report, takes_of_features
 
 HOSTILE = "<script>alert(1)</script>=cmd|' /C calc'!A0"

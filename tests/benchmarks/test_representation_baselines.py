@@ -22,7 +22,7 @@ from psychomet.estimates.causes.representation import flow
 from psychomet.estimates.causes.representation.looks import groups_of, prepare
 from psychomet.table.simulate.modalities import Simulated, simulate_modalities
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "representation_baselines.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "representation" / "baselines.py"
 if not SCRIPT.exists():
     pytest.skip("benchmarks/ is not part of the source distribution", allow_module_level=True)
 N = 1000

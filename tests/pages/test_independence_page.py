@@ -123,7 +123,15 @@ def test_published_p_values_make_a_page() -> None:
     )
     found = section(p_table(matrix, controls=["d"]))
     assert len(blocks(found, Table)) == 1
-    assert not blocks(found, Figure)
+    (figure,) = blocks(found, Figure)
+    assert (
+        "4 features with 5 trait scores" in figure.alt and b">d (control)<" in figure.svg
+    ) or b"d (control)" in figure.svg
+    raters = pd.DataFrame(matrix.to_numpy()[:, :4], index=matrix.index)
+    raters.columns = pd.MultiIndex.from_product([["O", "C"], ["gpt", "gemini"]])
+    result = p_table(raters)
+    assert result.arrays["p_value"].sel(feature="a", trait="C gpt") == pytest.approx(matrix.iloc[0, 2])
+    assert result.settings["columns"] == [["O", "gpt"], ["O", "gemini"], ["C", "gpt"], ["C", "gemini"]]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (23, 15), (40, 20)])

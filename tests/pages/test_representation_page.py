@@ -104,3 +104,35 @@ def test_names_from_data_cannot_break_out(stable: bool) -> None:
     page = render_html(Document("t", (), (section,)))
     assert "<script>alert" not in page
     assert math.isfinite(len(page))
+
+
+def test_numbers_and_graphs_of_the_latents() -> None:
+    base: dict[str, Any] = {"conf_level": 0.95, "n": 400}
+    rows = [
+        {**base, "estimand": "reconstruction_r2", "term": "face / k1", "estimate": 0.98, "conf_low": 0.97, "conf_high": 0.99},
+        {**base, "estimand": "latent_number", "term": "face", "estimate": 2.0, "reason": "a choice among whole numbers"},
+        {**base, "estimand": "latent_partial_r", "term": "face.1", "other": HOSTILE, "estimate": 0.5, "conf_low": 0.4, "conf_high": 0.6, "p_value": 0.001},
+        *(
+            {**base, "estimand": "latent_adjacency", "term": "face.1", "other": HOSTILE, "facet": "significance", "level": level, "estimate": share, "conf_low": share, "conf_high": share}
+            for level, share in (("0.01", 0.84), ("0.05", 0.91))
+        ),
+        {**base, "estimand": "false_adjacencies_bound", "term": "latent graph", "other": "pairs without an edge", "level": "0.01; at least 0.9 of the halves", "estimate": 0.0125, "reason": "a bound"},
+    ]  # fmt: skip
+    held = xr.DataArray(
+        [[-5.25, -4.125, -4.5]],
+        dims=("modality", "number"),
+        coords={"modality": ["face"], "number": [1, 2, 3]},
+    )
+    found = representation(make_result("representation", rows, arrays={"held_out": held}, settings={}), PLACE)
+    html = render_html(Document(title="x", opening=(), sections=(found,)), files_beside=False)
+    for said in (
+        "How many latents",
+        "−4.125",
+        "with 3",
+        "Joined at 0.01",
+        "84.0 %",
+        "91.0 %",
+        "at most 0.013 of the pairs",
+    ):
+        assert said in html, said
+    assert "<script>alert" not in html

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from psychomet.pages.compose.context import Context
-from psychomet.pages.document import Block, Figure, Heading, Paragraph, Section, Table
+from psychomet.pages.document import Block, Bullets, Figure, Heading, Paragraph, Section, Table, data
 from psychomet.pages.figures.causes import Edge, draw_graph
 from psychomet.pages.figures.dots import Dot, draw_dots
 from psychomet.pages.tables import (
@@ -51,6 +51,12 @@ def representation(result: Result, context: Context) -> Section:
     noises = frame[frame["estimand"] == "noise_dependence"]
     if not noises.empty:
         blocks.append(_noises(noises))
+    numbers = frame[frame["estimand"] == "latent_number"]
+    if not numbers.empty:
+        blocks += [Heading("How many latents"), _numbers(numbers, result)]
+    among = frame[frame["estimand"].isin(["latent_partial_r", "latent_adjacency", "false_adjacencies_bound"])]
+    if not among.empty:
+        blocks += [Heading("Graphs of the latents"), *_among(among)]
     return Section(context.title, context.anchor, tuple(blocks))
 
 
@@ -164,3 +170,52 @@ def _noises(frame: pd.DataFrame) -> Table:
     ]  # fmt: skip
     caption = "Exogenous noises are independent by the model; where they are not, a cause is missing or the order is wrong."
     return build(records(frame), columns, (caption,), folded=True, remarks=True)
+
+
+def _numbers(frame: pd.DataFrame, result: Result) -> Table:
+    """The numbers chosen, and the held-out log-likelihood of each candidate."""
+    held = result.arrays.get("held_out")
+    lines: list[dict[str, object]] = [dict(row) for row in records(frame)]
+    columns = [label_column("term", "Modality"), number_column("estimate", "Latents", count)]
+    if held is not None:
+        for at, number_of in enumerate(held.coords["number"].to_numpy()):
+            columns.append(number_column(f"held_{at}", f"with {int(number_of)}"))
+            for line in lines:
+                place = [str(name) for name in held.coords["modality"].to_numpy()].index(str(line["term"]))
+                line[f"held_{at}"] = float(held[place, at])
+    caption = (
+        "Chosen: the smallest number whose measurements are predicted from latents of each other within one standard error as well as with "
+        "the best number. Beside it the log-likelihood per respondent, held out, with each number."
+    )
+    return build(lines, columns, (caption,), remarks=True)
+
+
+def _among(frame: pd.DataFrame) -> list[Block]:
+    """Partial correlations of the latents, how often PC joins two of them, and how many of these may be false."""
+    partial = frame[frame["estimand"] == "latent_partial_r"]
+    shares = frame[frame["estimand"] == "latent_adjacency"]
+    levels = list(dict.fromkeys(shares["level"].tolist()))
+    found = {(row["term"], row["other"], row["level"]): value(row, "estimate") for row in records(shares)}
+    lines = [
+        {**row, **{f"at_{level}": found.get((row["term"], row["other"], level)) for level in levels}}
+        for row in records(partial)
+    ]
+    columns = [
+        label_column("term", "Latent"), label_column("other", "and"), number_column("n", "n", count),
+        number_column("estimate", "Partial r"), interval_column(f"{confidence(partial)} interval"),
+        number_column("p_value", "p", p_value),
+        *(number_column(f"at_{level}", f"Joined at {level}", percent) for level in levels),
+    ]  # fmt: skip
+    caption = (
+        "Partial correlation given all the others, and the share of half-samples in which PC joins the two. Two causes of one effect "
+        "are partially correlated and not joined."
+    )
+    bounds = frame[frame["estimand"] == "false_adjacencies_bound"]
+    told = tuple(
+        (
+            "At significance ", data(str(row["level"]).partition(";")[0], 20), f" at most {value(row, 'estimate'):.2g} of the pairs joined in 90 % of the "
+            "halves are expected to be false, counting ", data(row["other"], 120), ".",
+        )
+        for row in records(bounds)
+    )  # fmt: skip
+    return [build(lines, columns, (caption,), remarks=True), *([Bullets(told)] if told else [])]

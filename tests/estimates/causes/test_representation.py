@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from psychomet.errors import InputError
-from psychomet.estimates.causes.representation import autoencoder, counts, flow
+from psychomet.estimates.causes.representation import autoencoder, counts, flow, graph
 from psychomet.estimates.causes.representation.counts import smallest
 from psychomet.estimates.causes.representation.fitting import idle_of
 from psychomet.estimates.causes.representation.looks import groups_of, prepare
@@ -96,6 +96,31 @@ def test_gates_are_open_as_often_as_their_price_says() -> None:
     drawn = draw(jax.random.split(jax.random.key(0), 4000))
     # Three standard errors of a share of 4,000 draws are .024.
     np.testing.assert_allclose((np.asarray(drawn) > 0).mean(axis=0), flow.chance_open(logit), atol=0.024)
+
+
+# --- the graph -------------------------------------------------------------------------------------
+
+
+def test_nested_graphs_lose_the_least_edges_first_and_keep_those_beyond_doubt(monkeypatch) -> None:
+    worth = np.array([[0, 0.30, 0.02], [0, 0, 0.90], [0, 0, 0]])
+
+    def densities(params, shape, z, gates):
+        return np.repeat((gates * worth).sum(axis=(1, 2))[:, None], len(z), axis=1)
+
+    monkeypatch.setattr(graph, "densities", densities)
+    one = {"at": np.zeros(1)}
+    graphs = graph.nested(
+        one, flow.Shape((3,), 4), np.zeros((5, 3)), (worth > 0) * 1.0, price=np.full((3, 3), 0.01)
+    )
+    assert [int(edges.sum()) for edges in graphs] == [3, 2, 1]
+    assert graphs[1][0, 1] and not graphs[1][0, 2]
+    assert graphs[2][1, 2]
+
+
+def test_the_price_of_an_edge_grows_where_few_choose() -> None:
+    asked = Training(least_gain=0.02)
+    assert graph.edge_price(asked, 10_000) == 0.02
+    assert graph.edge_price(asked, 100) == pytest.approx(0.1)
 
 
 # --- the autoencoder -------------------------------------------------------------------------------

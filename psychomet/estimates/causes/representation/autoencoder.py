@@ -220,7 +220,7 @@ def _contrast(means: jax.Array, seen: jax.Array, heat: jax.Array) -> jax.Array:
     both = (there * jnp.roll(there, -1, axis=0))[:pairs]
     a = a[:pairs]
     apart = (a**2).sum(axis=2)[:, :, None] + (b**2).sum(axis=2)[:, None] - 2 * a @ b.transpose(0, 2, 1)
-    near = -apart * heat + 30.0 * (both[:, None] - 1.0)
+    near = -apart * heat + 30.0 * (both[:, :, None] * both[:, None] - 1.0)
     own = jnp.diagonal(near, axis1=1, axis2=2)
     miss = jax.nn.logsumexp(near, axis=2) + jax.nn.logsumexp(near, axis=1) - 2 * own
     return (0.5 * (miss * both).sum(axis=1) / (both.sum(axis=1) + 1e-12)).mean()

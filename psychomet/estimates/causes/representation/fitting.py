@@ -65,7 +65,7 @@ def fit_both(
     seed : int
         Of everything drawn.
     """
-    stamp = stamp_of(made, sizes, ranks, training, seed)
+    stamp = stamp_of(made, sizes, ranks, training=training, seed=seed)
     idle = idle_of(made, sizes, training.nuisance)
     looks = tuple(
         look._replace(nuisance=0 if idle[look.blocks[0]] else training.nuisance) for look in made.looks
@@ -123,7 +123,7 @@ def _whiten(z: Floats, fitted: NDArray[np.bool_]) -> Floats:
     return np.asarray((z - some.mean(axis=0)) @ np.linalg.cholesky(np.linalg.inv(cov)))
 
 
-def stamp_of(made: Prepared, sizes: Any, ranks: Any, training: Training, seed: int) -> str:
+def stamp_of(made: Prepared, sizes: Any, ranks: Any, *, training: Training, seed: int) -> str:
     """What tells the training of one table and call from any other."""
     digest = hashlib.sha256()
     for x in made.data:

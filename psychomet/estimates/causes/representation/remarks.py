@@ -24,6 +24,7 @@ def remarks(
     made: Prepared,
     names: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
+    *,
     counts: Counts | None,
 ) -> list[Note]:
     """Return the notes of a fit."""

@@ -35,11 +35,13 @@ from numpy.typing import NDArray
 
 from psychomet.estimates.causes.representation.counts import Counts, choose
 from psychomet.estimates.causes.representation.fitting import Fitted, fit_both, idle_of, stamp_of
+from psychomet.estimates.causes.representation.latent_graphs import latent_graph_rows
 from psychomet.estimates.causes.representation.looks import Groups, Prepared, prepare
 from psychomet.estimates.causes.representation.plan import SHARED, Latents, Order, asked_of
 from psychomet.estimates.causes.representation.remarks import remarks
 from psychomet.estimates.causes.representation.rows import (
     edge_rows,
+    held_out,
     noise_rows,
     number_rows,
     rebuilt_rows,
@@ -48,7 +50,8 @@ from psychomet.estimates.causes.representation.rows import (
 from psychomet.estimates.causes.representation.stability import edge_shares
 from psychomet.estimates.causes.representation.training import Training
 from psychomet.result.result import Result, make_result
-from psychomet.table.features import FeatureTable
+from psychomet.scores.arguments import declared
+from psychomet.table.features import FeatureTable, present
 from psychomet.table.settings import settings
 
 __all__ = ["Training", "representation"]
@@ -56,6 +59,7 @@ __all__ = ["Training", "representation"]
 Floats = NDArray[np.float64]
 
 
+@declared
 def representation(
     features: FeatureTable,
     *,
@@ -69,6 +73,7 @@ def representation(
     training: Training = Training(),  # noqa: B008 - frozen
     conf_level: float = 0.95,
     n_boot: int = 0,
+    latent_graph: bool = False,
 ) -> Result:
     """Learn latents of every modality and the edges between them; score them on respondents held out.
 
@@ -101,13 +106,16 @@ def representation(
         Nominal coverage of the intervals.
     n_boot : int
         Resamples of respondents for the stability of the edges; 0 for none.
+    latent_graph : bool
+        Whether to add partial correlations and PC graphs of the latents and traits, with their stability.
 
     Returns
     -------
     Result
         ``edge_gain`` (``term`` causes ``other``; nats of log-likelihood per held-out respondent), ``edge_stability``
         for every possible edge across modalities where ``n_boot`` is above 0, ``reconstruction_r2`` by measurement,
-        ``noise_dependence`` of the exogenous noises, ``latent_trait_rho``, ``latent_number`` where the numbers are chosen.
+        ``noise_dependence`` of the exogenous noises, ``latent_trait_rho``, ``latent_number`` where the numbers are chosen,
+        ``latent_partial_r``, ``latent_adjacency`` and ``false_adjacencies_bound`` with ``latent_graph``.
         ``arrays``: ``latents`` and ``noise``
         (respondent, latent), ``edges`` and ``within`` (latent, with_latent), ``part`` (respondent), ``restarts``; where the numbers are chosen
         ``held_out`` and ``held_out_error`` (modality, number): log-likelihood per respondent with that many latents, and
@@ -133,7 +141,7 @@ def representation(
     made = prepare(features, asked.groups, seed=seed, shared=shared > 0)
     counts, own = None, asked.sizes
     if own is None:
-        stamp = stamp_of(made, most_latents, "numbers", training, seed)
+        stamp = stamp_of(made, most_latents, "numbers", training=training, seed=seed)
         counts = choose(made, most=most_latents, training=training, seed=seed, stamp=stamp)
         idle = idle_of(made, counts.sizes, training.nuisance)
         own = tuple(max(1, size - shared - out) for size, out in zip(counts.sizes, idle, strict=True))
@@ -159,6 +167,11 @@ def representation(
         *rebuilt_rows(found, made, conf_level=conf_level, cluster=features.cluster),
         *noise_rows(found, made, names, conf_level=conf_level),
         *trait_rows(found, made, names, features, traits, conf_level=conf_level),
+        *(
+            _graph_rows(found, made, names, features, traits, conf_level=conf_level, seed=seed)
+            if latent_graph
+            else ()
+        ),
     ]
     used = [
         name for name, place in sorted(zip(made.modalities, found.fit.rank, strict=True), key=lambda x: x[1])
@@ -171,10 +184,25 @@ def representation(
             features, latents=dict(zip(made.modalities, own, strict=True)), shared=shared, chosen=counts is not None,
             modalities=asked.groups,
             order=order if isinstance(order, str) else list(order), order_used=used, traits=list(traits),
-            training=dataclasses.asdict(training), conf_level=conf_level, n_boot=n_boot, seed=seed,
+            training=dataclasses.asdict(training), conf_level=conf_level, n_boot=n_boot, latent_graph=latent_graph, seed=seed,
         ),
-        notes=[*remarks(found, made, every, rows, counts), *features.notes],
+        notes=[*remarks(found, made, every, rows, counts=counts), *features.notes],
     )  # fmt: skip
+
+
+def _graph_rows(
+    found: Fitted, made: Prepared, names: list[str], features: FeatureTable, traits: Sequence[str], *, conf_level: float, seed: int
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Graphs of the latents and traits, among respondents that neither stage has seen."""
+    rows = held_out(found, made)
+    beside = {
+        name: np.where(present(features, name), features.values[name].astype(float), np.nan)[rows]
+        for name in traits
+    }
+    cluster = None if features.cluster is None else features.cluster[rows]
+    return latent_graph_rows(
+        found.components[rows], names=names, conf_level=conf_level, seed=seed, traits=beside, cluster=cluster
+    )
 
 
 def _arrays(found: Fitted, made: Prepared, features: FeatureTable, names: list[str]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
     python -m benchmarks.representation run main --seeds 0-9
     python -m benchmarks.representation table
 
-``run`` appends one row for each cell and seed to ``benchmarks/representation_rows.csv`` and skips those that are
+``run`` appends one row for each cell and seed to ``benchmarks/representation/rows.csv`` and skips those that are
 there, so that a campaign can be broken off; ``table`` writes them into docs/validation/representation.md. Every score is of respondents that no fit and no choice has seen.
 Hyper-parameters were set on seeds from 100 on; seeds 0 to 9 are scored.
 """
@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.representation_baselines import METHODS as BASELINES
-from benchmarks.representation_baselines import fit_baseline
+from benchmarks.representation.baselines import METHODS as BASELINES
+from benchmarks.representation.baselines import fit_baseline
 from psychomet.estimates.causes.representation.representation import representation
 from psychomet.numerics.representation_scores import (
     graph_scores,
@@ -35,8 +35,8 @@ from psychomet.numerics.representation_scores import (
 from psychomet.table.simulate.modalities import Simulated, simulate_modalities
 from psychomet.table.simulate.pictures import simulate_pictures
 
-ROWS = Path(__file__).with_name("representation_rows.csv")
-PAGE = Path(__file__).parent.parent / "docs" / "validation" / "representation.md"
+ROWS = Path(__file__).with_name("rows.csv")
+PAGE = Path(__file__).parents[2] / "docs" / "validation" / "representation.md"
 BEGIN, END = "<!-- rows -->", "<!-- end of rows -->"
 CELLS: dict[str, dict[str, Any]] = {
     "main": {},
@@ -293,7 +293,3 @@ def main() -> None:
         return
     first, _, last = given.seeds.partition("-")
     run(given.cell, range(int(first), int(last or first) + 1), given.method)
-
-
-if __name__ == "__main__":
-    main()

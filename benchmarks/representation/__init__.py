@@ -1,0 +1,1 @@
+"""How well simulated latents and graphs are found: the study behind docs/validation/representation.md."""

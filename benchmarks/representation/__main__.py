@@ -1,0 +1,5 @@
+"""``python -m benchmarks.representation``."""
+
+from benchmarks.representation.study import main
+
+main()
