@@ -13,7 +13,7 @@ PINS := pyproject.toml $(wildcard constraints/*.txt)
 PYTEST_ARGS ?=
 # Processes that share the tests: as many as there are cores, four at most (each holds a table of its own).
 WORKERS ?= auto
-PYTEST := -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
+PYTEST := -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal --durations=25
 # One BLAS thread: two threads on a small machine spend their time waiting for each other.
 ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
