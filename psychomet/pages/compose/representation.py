@@ -38,9 +38,20 @@ def representation(result: Result, context: Context) -> Section:
     """Return the section on latent causes."""
     frame = result.estimates
     blocks: list[Block] = [Paragraph((_LEAD,), "lead")]
+    for group in dict.fromkeys(frame["group"].tolist()):
+        if group:
+            blocks.append(Paragraph((data(group),), "small"))
+        blocks += _fit(frame[frame["group"] == group], result, context, drawn=not group)
+    return Section(context.title, context.anchor, tuple(blocks))
+
+
+def _fit(frame: pd.DataFrame, result: Result, context: Context, *, drawn: bool) -> list[Block]:
+    """What one fit says; the graph of the whole table is drawn."""
+    blocks: list[Block] = []
     gains = frame[frame["estimand"] == "edge_gain"]
     shares = frame[frame["estimand"] == "edge_stability"]
-    blocks += _graph(gains, shares, result, context)
+    if drawn:
+        blocks += _graph(gains, shares, result, context)
     blocks.append(_edges(gains, shares))
     traits = frame[frame["estimand"] == "latent_trait_rho"]
     if not traits.empty:
@@ -57,7 +68,7 @@ def representation(result: Result, context: Context) -> Section:
     among = frame[frame["estimand"].isin(["latent_partial_r", "latent_adjacency", "false_adjacencies_bound"])]
     if not among.empty:
         blocks += [Heading("Graphs of the latents"), *_among(among)]
-    return Section(context.title, context.anchor, tuple(blocks))
+    return blocks
 
 
 def _graph(gains: pd.DataFrame, shares: pd.DataFrame, result: Result, context: Context) -> list[Figure]:

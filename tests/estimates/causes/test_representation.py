@@ -349,6 +349,33 @@ def test_a_chosen_number_is_a_row_and_one_measurement_is_said() -> None:
     assert got.arrays["latents"].shape[1] == int(rows["estimate"].sum())
 
 
+def test_groups_are_fits_of_their_own_and_small_ones_are_said(tmp_path) -> None:
+    sim = simulate_modalities(seed=5, n=500, width=6).features
+    codes = np.where(np.arange(500) < 250, 0, np.where(np.arange(500) < 480, 1, 2))
+    book = dataclasses.replace(
+        sim.codebook, features=(*sim.features, Feature("site", "nominal", levels=("a", "b", "c")))
+    )
+    table = dataclasses.replace(sim, codebook=book, values={**sim.values, "site": codes})
+    training = dataclasses.replace(SHORT, checkpoint=str(tmp_path / "fit"))
+    got = representation(table, seed=1, by="site", training=training)
+    assert set(got.estimates["group"]) == {"", "site = a", "site = b"}
+    assert "site" not in got.settings["modalities"]
+    (note,) = [note for note in got.notes if note.code == "group_left_out"]
+    assert note.text.startswith("site = c: 20 respondents")
+    here = codes == 0
+    alone = representation(
+        dataclasses.replace(
+            sim, respondents=sim.respondents[here], values={name: v[here] for name, v in sim.values.items()}
+        ),
+        seed=1,
+        training=SHORT,
+    )
+    mine = got.estimates[got.estimates["group"] == "site = a"]
+    np.testing.assert_array_equal(mine["estimate"], alone.estimates["estimate"])
+    with pytest.raises(InputError, match="no nominal or ordinal feature"):
+        representation(table, seed=1, by="nowhere", training=SHORT)
+
+
 def test_clusters_are_split_whole() -> None:
     table = dataclasses.replace(mixed(), cluster=np.repeat(np.arange(40), 10))
     groups, _ = groups_of(table, ["m1", "m2"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from psychomet.errors import Fault, InputError
 from psychomet.estimates.causes.representation.looks import FEWEST, Groups, groups_of
@@ -38,17 +39,18 @@ class Asked(NamedTuple):
 def asked_of(
     features: FeatureTable, *, modalities: Sequence[str] | Groups | None, latents: Latents, most_latents: int,
     shared: int, order: Order, traits: Sequence[str], training: Training, n_boot: int, seed: int, conf_level: float,
+    by: str | None,
 ) -> Asked:  # fmt: skip
     """Check every argument; raise :class:`InputError` with all faults."""
     check_level(conf_level)
     groups, faults = groups_of(features, modalities)
+    faults += _by_faults(features, by)
+    if modalities is None and by is not None:
+        # What tells groups apart is no modality within them.
+        groups = {m: looks for m, looks in groups.items() if list(looks.values()) != [[by]]}
     names = list(groups)
     faults += seed_faults(seed)
-    whole = [
-        np.any([np.all([present(features, name) for name in some], axis=0) for some in looks.values()], axis=0)
-        for looks in groups.values()
-    ] if not faults else []  # fmt: skip
-    count = int(np.all(whole, axis=0).sum()) if whole else features.respondents.size
+    count = int(complete(features, groups).sum()) if not faults else features.respondents.size
     if count < FEWEST:
         what = f"{count} respondents with every modality are too few"
         faults.append(Fault("features", what, f"Use {FEWEST} or more; thousands for a graph"))
@@ -85,6 +87,23 @@ def asked_of(
     if faults:
         raise InputError("representation(...)", faults)
     return Asked(groups, sizes, ranks)
+
+
+def complete(features: FeatureTable, groups: Groups) -> NDArray[np.bool_]:
+    """Return which respondents have a measurement of every modality."""
+    whole = np.ones(features.respondents.size, dtype=bool)
+    for looks in groups.values():
+        some = [np.all([present(features, name) for name in names], axis=0) for names in looks.values()]
+        whole &= np.any(some, axis=0)
+    return whole
+
+
+def _by_faults(features: FeatureTable, by: str | None) -> list[Fault]:
+    there = [f.name for f in features.features if f.kind in ("nominal", "ordinal")]
+    if by is None or by in there:
+        return []
+    todo = f"Those are: {', '.join(visible(name, 40) for name in there[:20]) or 'none'}"
+    return [Fault("by", f"'{visible(by)}' is no nominal or ordinal feature", todo)]
 
 
 def _sizes(latents: Any, names: Sequence[str]) -> tuple[tuple[int, ...], list[Fault]]:

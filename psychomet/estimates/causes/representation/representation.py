@@ -27,32 +27,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
-from psychomet.estimates.causes.representation.counts import Counts, choose
-from psychomet.estimates.causes.representation.fitting import Fitted, fit_both, idle_of, stamp_of
-from psychomet.estimates.causes.representation.latent_graphs import latent_graph_rows
-from psychomet.estimates.causes.representation.looks import Groups, Prepared, prepare
-from psychomet.estimates.causes.representation.plan import SHARED, Latents, Order, asked_of
-from psychomet.estimates.causes.representation.remarks import remarks
-from psychomet.estimates.causes.representation.rows import (
-    edge_rows,
-    held_out,
-    noise_rows,
-    number_rows,
-    rebuilt_rows,
-    trait_rows,
-)
-from psychomet.estimates.causes.representation.stability import edge_shares
+from psychomet.estimates.causes.representation.answer import answer
+from psychomet.estimates.causes.representation.looks import FEWEST, Groups
+from psychomet.estimates.causes.representation.plan import Latents, Order, asked_of, complete
 from psychomet.estimates.causes.representation.training import Training
+from psychomet.notes import Note
 from psychomet.result.result import Result, make_result
 from psychomet.scores.arguments import declared
-from psychomet.table.features import FeatureTable, present
+from psychomet.scores.feature_columns import feature_groups
+from psychomet.table.features import FeatureTable
 from psychomet.table.settings import settings
+from psychomet.text import visible
 
 __all__ = ["Training", "representation"]
 
@@ -70,6 +61,7 @@ def representation(
     modalities: Sequence[str] | Groups | None = None,
     order: Order = "given",
     traits: Sequence[str] = (),
+    by: str | None = None,
     training: Training = Training(),  # noqa: B008 - frozen
     conf_level: float = 0.95,
     n_boot: int = 0,
@@ -100,6 +92,9 @@ def representation(
         modalities), or names with causes first.
     traits : sequence of str
         Features to be related to the latents.
+    by : str, optional
+        A nominal or ordinal feature; all is fitted anew within each of its levels that has respondents enough. Latents of two fits
+        have names alike and are not the same; ``arrays`` are of the whole table.
     training : Training
         Steps, rates, the price of an edge, the checkpoint and the progress bar.
     conf_level : float
@@ -136,101 +131,48 @@ def representation(
     """
     asked = asked_of(
         features, modalities=modalities, latents=latents, most_latents=most_latents, shared=shared, order=order,
-        traits=traits, training=training, n_boot=n_boot, seed=seed, conf_level=conf_level,
+        traits=traits, training=training, n_boot=n_boot, seed=seed, conf_level=conf_level, by=by,
     )  # fmt: skip
-    made = prepare(features, asked.groups, seed=seed, shared=shared > 0)
-    counts, own = None, asked.sizes
-    if own is None:
-        stamp = stamp_of(made, most_latents, "numbers", training=training, seed=seed)
-        counts = choose(made, most=most_latents, training=training, seed=seed, stamp=stamp)
-        idle = idle_of(made, counts.sizes, training.nuisance)
-        own = tuple(max(1, size - shared - out) for size, out in zip(counts.sizes, idle, strict=True))
-    sizes = (*own, shared) if shared else own
-    found = fit_both(made, sizes, asked.ranks, training=training, seed=seed)
-    owners = (*made.modalities, SHARED) if shared else made.modalities
-    every = [f"{m}.{i + 1}" for m, size in zip(owners, found.shape.sizes, strict=True) for i in range(size)]
-    names = [name for name, active in zip(every, found.shape.active, strict=True) if active]
-    shares = edge_shares(found, made, training=training, n_boot=n_boot, seed=seed)
-    tail = f"two stages, {training.restarts} restarts, price {training.sparsity:g}, least gain {training.least_gain:g}"
-    rows = [
-        *number_rows(counts, made, own, conf_level=conf_level),
-        *edge_rows(
-            found,
-            made,
-            every,
-            shares,
-            n_boot=n_boot,
-            conf_level=conf_level,
-            tail=tail,
-            cluster=features.cluster,
-        ),
-        *rebuilt_rows(found, made, conf_level=conf_level, cluster=features.cluster),
-        *noise_rows(found, made, names, conf_level=conf_level),
-        *trait_rows(found, made, names, features, traits, conf_level=conf_level),
-        *(
-            _graph_rows(found, made, names, features, traits, conf_level=conf_level, seed=seed)
-            if latent_graph
-            else ()
-        ),
-    ]
-    used = [
-        name for name, place in sorted(zip(made.modalities, found.fit.rank, strict=True), key=lambda x: x[1])
-    ]
+    how: dict[str, Any] = {
+        "most_latents": most_latents, "shared": shared, "traits": traits, "conf_level": conf_level, "n_boot": n_boot,
+        "latent_graph": latent_graph, "seed": seed,
+    }  # fmt: skip
+    whole = answer(features, asked, training=training, **how)
+    rows, notes = list(whole.rows), list(whole.notes)
+    for at, (group, here) in enumerate(feature_groups(features, by)):
+        if not group:
+            continue
+        part = _part(features, here)
+        count = int(complete(part, asked.groups).sum())
+        if count < FEWEST:
+            text = (
+                f"{visible(group)}: {count} respondents with every modality are too few; {FEWEST} are needed."
+            )
+            notes.append(Note("group_left_out", text))
+            continue
+        # Each fit has a checkpoint of its own.
+        folder = None if training.checkpoint is None else str(Path(training.checkpoint) / f"group_{at}")
+        made = answer(part, asked, training=dataclasses.replace(training, checkpoint=folder), **how)
+        rows += [{**row, "group": group} for row in made.rows]
+        notes += [dataclasses.replace(note, text=f"{visible(group)}: {note.text}") for note in made.notes]
     return make_result(
         "representation",
         rows,
-        arrays=_arrays(found, made, features, names) | _candidates(counts, made),
+        arrays=whole.arrays,
         settings=settings(
-            features, latents=dict(zip(made.modalities, own, strict=True)), shared=shared, chosen=counts is not None,
-            modalities=asked.groups,
-            order=order if isinstance(order, str) else list(order), order_used=used, traits=list(traits),
+            features, latents=whole.latents, shared=shared, chosen=latents == "chosen", modalities=asked.groups,
+            order=order if isinstance(order, str) else list(order), order_used=whole.order, traits=list(traits), by=by,
             training=dataclasses.asdict(training), conf_level=conf_level, n_boot=n_boot, latent_graph=latent_graph, seed=seed,
         ),
-        notes=[*remarks(found, made, every, rows, counts=counts), *features.notes],
+        notes=[*notes, *features.notes],
     )  # fmt: skip
 
 
-def _graph_rows(
-    found: Fitted, made: Prepared, names: list[str], features: FeatureTable, traits: Sequence[str], *, conf_level: float, seed: int
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Graphs of the latents and traits, among respondents that neither stage has seen."""
-    rows = held_out(found, made)
-    beside = {
-        name: np.where(present(features, name), features.values[name].astype(float), np.nan)[rows]
-        for name in traits
-    }
-    cluster = None if features.cluster is None else features.cluster[rows]
-    return latent_graph_rows(
-        found.components[rows], names=names, conf_level=conf_level, seed=seed, traits=beside, cluster=cluster
+def _part(features: FeatureTable, here: NDArray[np.bool_]) -> FeatureTable:
+    """Some respondents of a table."""
+    return dataclasses.replace(
+        features,
+        respondents=features.respondents[here],
+        values={name: values[here] for name, values in features.values.items()},
+        cluster=None if features.cluster is None else features.cluster[here],
     )
-
-
-def _arrays(found: Fitted, made: Prepared, features: FeatureTable, names: list[str]) -> dict[str, Any]:
-    coords = {"respondent": features.respondents.astype(object), "latent": np.array(names, dtype=object)}
-    kept = np.ix_(found.shape.active, found.shape.active)
-    square = {"latent": coords["latent"], "with_latent": coords["latent"]}
-    tall = ("respondent", "latent")
-    return {
-        "latents": xr.DataArray(found.components, dims=tall, coords=coords),
-        "noise": xr.DataArray(found.noise, dims=tall, coords=coords),
-        "edges": xr.DataArray(found.fit.edges[kept], dims=("latent", "with_latent"), coords=square),
-        "within": xr.DataArray(found.fit.within[kept], dims=("latent", "with_latent"), coords=square),
-        "part": xr.DataArray(
-            made.part.astype(object), dims=("respondent",), coords={"respondent": coords["respondent"]}
-        ),
-        "restarts": xr.DataArray(found.fit.restarts, dims=("restart",)),
-    }
-
-
-def _candidates(counts: Counts | None, made: Prepared) -> dict[str, Any]:
-    if counts is None:
-        return {}
-    dims = ("modality", "number")
-    coords = {
-        "modality": np.array(made.modalities, dtype=object),
-        "number": np.arange(1, counts.held_out.shape[1] + 1),
-    }
-    return {
-        "held_out": xr.DataArray(counts.held_out, dims=dims, coords=coords),
-        "held_out_error": xr.DataArray(counts.std_error, dims=dims, coords=coords),
-    }
