@@ -159,7 +159,8 @@ def test_groups_are_the_tables_of_their_own(question: str) -> None:
     book = {"name": "hard", "feature": [{"name": name, "kind": "number"} for name in ("a", "b", "c")]}
     alone = CAUSES[question]()(pd_features(mine, book), **NEEDED[question]).estimates
     part = whole[
-        (whole["group"] == "group = x") & (whole["other"].isin(["", "a", "b", "c"]) if "other" in whole else True)
+        (whole["group"] == "group = x")
+        & (whole["other"].isin(["", "a", "b", "c"]) if "other" in whole else True)
     ]
     tested = ["hsic_correlation", "adjacency", "edge", "natural_indirect_effect", "effect"]
     kept = [

@@ -198,7 +198,13 @@ def discovery(
         again = resampled(
             looked, features, used, plan, n_boot=n_boot, resampling=resampling, workers=workers, seed=seed
         )
-        setting = Setting(group, int(used.size), conf_level, _method(plan, resampling, n_boot), tuple(chosen))
+        setting = Setting(
+            group,
+            _respondents(data, used, plan),
+            conf_level,
+            _method(plan, resampling, n_boot),
+            tuple(chosen),
+        )
         rows += _rows(found, again, setting, wise if expert else None, resampling=resampling)
         notes += graph_notes(data, used, plan, found, group, clustered=features.cluster is not None)
         if not group:
@@ -235,6 +241,12 @@ def _lacking(what: str, package: str, instead: str) -> str:
         f"discovery {what} needs the package {package}, which is not installed. "
         f"Install it with: pip install 'psychomet[causal]'; {instead}"
     )
+
+
+def _respondents(data: Columns, used: Ints, plan: Plan) -> int:
+    """Return how many respondents a search looks at: those with all features, or with the two of any test."""
+    features = data.there[used].sum(axis=1)
+    return int(np.sum(features >= (2 if plan.method in CONSTRAINT else len(data.names))))
 
 
 def _method(plan: Plan, resampling: str, n_boot: int) -> str:

@@ -305,8 +305,15 @@ def test_the_only_measurement_of_a_modality_has_its_nuisance_in_the_second_stage
 
 def test_the_smallest_number_within_one_standard_error_is_taken() -> None:
     mean, error = np.array([-9.0, -3.04, -3.01, -3.0]), np.array([0.5, 0.05, 0.02, 0.0])
-    assert smallest(mean, error) == 2
-    assert smallest(mean, 0.1 * error) == 4
+    assert smallest(mean, error, 0.0) == 2
+    assert smallest(mean, 0.1 * error, 0.0) == 4
+
+
+def test_a_gain_below_the_price_of_a_latent_is_none() -> None:
+    mean, error = np.array([-9.0, -3.04, -3.01, -3.0]), np.array([0.5, 0.005, 0.002, 0.0])
+    assert smallest(mean, error, 0.05) == 2
+    assert smallest(mean, error, 0.02) == 3
+    assert smallest(mean, error, 7.0) == 1
 
 
 def test_a_latent_of_others_knows_nothing_of_the_measurement_itself() -> None:

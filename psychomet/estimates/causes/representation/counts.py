@@ -36,6 +36,12 @@ from psychomet.estimates.causes.representation.training import Run, Training, tr
 Floats = NDArray[np.float64]
 SHARE = 1 / 3
 """Steps as a share of those of the first stage: candidates are compared, not used."""
+PRICE = 0.01
+"""Log-likelihood that a latent must add, per number measured: 2 % of what is left of each number's variance.
+
+More latents also help or hinder the networks to fit: that moved the likelihood by up to .003 per number on the
+seeds on which this was set, often by several standard errors, where a latent that is there added .05 or more.
+"""
 LOG_2PI = float(np.log(2 * np.pi))
 
 
@@ -61,7 +67,9 @@ class Counts(NamedTuple):
 
 
 def choose(made: Prepared, *, most: int, training: Training, seed: int, stamp: str) -> Counts:
-    """Take for every modality the smallest number within one standard error of the best held-out likelihood.
+    """Take for every modality the smallest number whose held-out likelihood is as good as the best.
+
+    As good: less than a standard error below it, or than what latents must be worth (`PRICE`).
 
     Parameters
     ----------
@@ -103,16 +111,17 @@ def choose(made: Prepared, *, most: int, training: Training, seed: int, stamp: s
         mean = mine.mean(axis=0)
         best = int(np.argmax(mean))
         error = (mine[:, [best]] - mine).std(axis=0, ddof=1) / np.sqrt(len(mine))
-        sizes.append(smallest(mean, error))
+        width = sum(look.width for look in looks if look.blocks[0] == b)
+        sizes.append(smallest(mean, error, PRICE * width))
         means.append(mean)
         errors.append(error)
         counts.append(len(mine))
     return Counts(tuple(sizes), np.array(means), np.array(errors), tuple(counts))
 
 
-def smallest(mean: Floats, error: Floats) -> int:
-    """Return the smallest number (from 1) that is less than its standard error below the best."""
-    return int(np.flatnonzero(mean >= mean.max() - error)[0]) + 1
+def smallest(mean: Floats, error: Floats, price: float) -> int:
+    """Return the smallest number (from 1) that is no more than its standard error or the price below the best."""
+    return int(np.flatnonzero(mean >= mean.max() - np.maximum(error, price))[0]) + 1
 
 
 def _of_others(
