@@ -13,7 +13,10 @@ PINS := pyproject.toml $(wildcard constraints/*.txt)
 PYTEST_ARGS ?=
 # Processes that share the tests: as many as there are cores, four at most (each holds a table of its own).
 WORKERS ?= auto
-PYTEST := -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal --durations=25
+PYTEST := -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --durations=25
+# Fast tests of a file share what they read and fit, so they stay together; campaigns go to whoever is idle.
+FAST := $(PYTEST) --dist loadfile
+SLOW := $(PYTEST) --dist worksteal -m slow
 # One BLAS thread: two threads on a small machine spend their time waiting for each other.
 ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
@@ -47,7 +50,7 @@ demo: $(VENV)/.core  ## install psychomet and run it on a simulated study: opens
 test: test-here test-other  ## install everything and run the fast tests, on Python 3.11 and 3.13 where both are found
 
 test-here: $(VENV)/.dev  ## the fast tests on one Python only
-	$(ENV) $(BIN)/python $(PYTEST) $(PYTEST_ARGS)
+	$(ENV) $(BIN)/python $(FAST) $(PYTEST_ARGS)
 
 # The second run shows that the package works with its core dependencies alone: it installs the small
 # set of test tools, not the optional engines, and the tests of those skip there.
@@ -62,10 +65,10 @@ test-other: $(VENV)/.dev
 	  echo "Installing psychomet and its test tools into $$other with $$found ..."; \
 	  "$$found" -m venv --clear "$$other"; $(call install,$$other,[test]); touch "$$stamp"; fi; \
 	echo "The fast tests on Python $$want, core dependencies only:"; \
-	env -u PSYCHOMET_REQUIRE_ALL $(ENV) "$$other"/bin/python $(PYTEST) $(PYTEST_ARGS)
+	env -u PSYCHOMET_REQUIRE_ALL $(ENV) "$$other"/bin/python $(FAST) $(PYTEST_ARGS)
 
 slow: $(VENV)/.dev  ## simulation campaigns: coverage of intervals, error rates (minutes)
-	$(ENV) $(BIN)/python $(PYTEST) -m slow $(PYTEST_ARGS)
+	$(ENV) $(BIN)/python $(SLOW) $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev  ## promises on time and memory, written to benchmarks/results.md
 	$(ENV) $(BIN)/python benchmarks/run.py $(ARGS)

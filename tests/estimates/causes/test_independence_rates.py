@@ -161,7 +161,7 @@ MOST = LEVEL + MARGIN + 3.5 * (LEVEL * (1 - LEVEL) / REPLICATES) ** 0.5
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "tests"), [
-    ("null", TESTS), ("given", ("kci", "rcit", "fisherz")), ("clusters", ("hsic", "dcor", "gsq", "fisherz")),
+    ("null", TESTS), ("given", ("kci", "rcit", "fisherz")), ("clusters", ("hsic", "dcor", "chisq", "fisherz")),  # G-square refuses tables as sparse as these
 ])  # fmt: skip
 def test_level_is_held(kind: str, tests: tuple[str, ...]) -> None:
     numbers = {"number", "trait", "year"}

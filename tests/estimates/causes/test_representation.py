@@ -356,6 +356,7 @@ def test_a_chosen_number_is_a_row_and_one_measurement_is_said() -> None:
     assert got.arrays["latents"].shape[1] == int(rows["estimate"].sum())
 
 
+@pytest.mark.slow
 def test_groups_are_fits_of_their_own_and_small_ones_are_said(tmp_path) -> None:
     sim = simulate_modalities(seed=5, n=500, width=6).features
     codes = np.where(np.arange(500) < 250, 0, np.where(np.arange(500) < 480, 1, 2))
