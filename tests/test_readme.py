@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import psychomet as pm
 from psychomet.cli import main
+from psychomet.table.codebook import read_codebook
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -34,10 +35,17 @@ def test_the_notebook_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_the_key_is_a_key() -> None:
-    (text,) = blocks("toml")
+    text, _ = blocks("toml")
     key = pm.read_key(tomllib.loads(text))
     assert [scale.name for scale in key.scales] == ["Extraversion", "Risk taking"]
     assert key.scale("Extraversion").reversed == {"reserved"}
+
+
+def test_the_codebook_is_a_codebook() -> None:
+    _, text = blocks("toml")
+    codebook = read_codebook(tomllib.loads(text))
+    assert [feature.name for feature in codebook.features] == ["height", "openness_gpt"]
+    assert codebook.features[1].missing and codebook.features[1].modality == "openness"
 
 
 def test_every_command_named_exists() -> None:
