@@ -75,6 +75,13 @@ def test_floors_lie_where_they_should() -> None:
     assert noise.pearson < turned.pearson < 1
 
 
+def test_noise_is_not_that_of_a_simulation_of_the_same_seed() -> None:
+    """Latents that are the first numbers of a seed, as those of Gaussian simulations are."""
+    z = np.random.default_rng(1).standard_normal(truth().shape)
+    got = noise_floor(z, blocks=BLOCKS, train=TRAIN, test=TEST, seed=1, times=1)
+    assert max(got.block, got.pearson) < CHANCE
+
+
 def test_only_blocks_are_matched_within() -> None:
     z = truth()
     got = scores(z, z[:, [2, 3, 0, 1]])
