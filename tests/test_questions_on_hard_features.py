@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 import psychomet as pm
+from psychomet.errors import MissingEngineError
 from psychomet.pages.glossary import ESTIMANDS
 from psychomet.pages.page import write_page
 from psychomet.studies import CAUSES, ask_features, features_of, features_report, takes_of_features
@@ -212,3 +214,21 @@ def test_scores_of_answers_become_features(tmp_path: Path) -> None:
         features_of(tmp_path / "x.csv")
     with pytest.raises(pm.InputError, match="key"):
         features_of(features, answers=frame)
+
+
+def test_latent_causes_without_their_engine_say_which_extra_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The name loads and arguments are judged without JAX; what fits then says what is missing."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("jax", "optax")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    for name in [
+        name for name in sys.modules if name.startswith("psychomet.estimates.causes.representation.")
+    ]:
+        if name.rpartition(".")[2] != "representation":
+            monkeypatch.delitem(sys.modules, name)
+    simulated = pm.simulate_modalities(seed=1, n=300, latents=1, width=3).features
+    with pytest.raises(pm.InputError, match="latents"):
+        pm.representation(simulated, seed=1, latents=0)
+    with pytest.raises(MissingEngineError, match=r"pip install 'psychomet\[jax\]'"):
+        pm.representation(simulated, seed=1, latents=1, training=pm.Training(steps=10))

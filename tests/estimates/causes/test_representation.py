@@ -19,7 +19,8 @@ from psychomet.estimates.causes.representation.counts import smallest
 from psychomet.estimates.causes.representation.fitting import idle_of
 from psychomet.estimates.causes.representation.looks import groups_of, prepare
 from psychomet.estimates.causes.representation.representation import representation
-from psychomet.estimates.causes.representation.training import CHUNK, Run, Training, train
+from psychomet.estimates.causes.representation.schedule import Training
+from psychomet.estimates.causes.representation.training import CHUNK, Run, train
 from psychomet.result.result import Result
 from psychomet.table.codebook import Codebook, Feature
 from psychomet.table.features import FeatureTable

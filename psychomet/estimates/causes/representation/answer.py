@@ -23,8 +23,8 @@ from psychomet.estimates.causes.representation.rows import (
     rebuilt_rows,
     trait_rows,
 )
+from psychomet.estimates.causes.representation.schedule import Training
 from psychomet.estimates.causes.representation.stability import edge_shares
-from psychomet.estimates.causes.representation.training import Training
 from psychomet.notes import Note
 from psychomet.table.features import FeatureTable, present
 

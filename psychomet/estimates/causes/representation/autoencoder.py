@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psychomet.estimates.causes.representation.networks import forward, mlp
+from psychomet.estimates.causes.representation.parts import Look
 
 Floats = NDArray[np.float64]
 Params = Any
@@ -34,28 +35,6 @@ FLOOR = 1e-6
 """Of a residual variance: a decoder without error has no likelihood."""
 MOST_LOG_PRECISION = 6.0
 MOST_HEAT = 6.0
-
-
-class Part(NamedTuple):
-    """Some coordinates of a measurement and the likelihood they have.
-
-    ``kind`` is "gaussian" (as many decoder outputs as coordinates), "categorical" (one-hot coordinates, as many
-    outputs) or "ordinal" (one-hot coordinates of ordered levels, one output).
-    """
-
-    kind: str
-    start: int
-    stop: int
-
-
-class Look(NamedTuple):
-    """One measurement: the blocks of latents that it carries, its parts, and latents of its own."""
-
-    name: str
-    blocks: tuple[int, ...]
-    parts: tuple[Part, ...]
-    width: int
-    nuisance: int = 1
 
 
 class Plan(NamedTuple):

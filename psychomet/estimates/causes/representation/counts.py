@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from psychomet.estimates.causes.representation.autoencoder import (
     FLOOR,
     JITTER,
-    Look,
     Params,
     Plan,
     carriers,
@@ -31,7 +30,9 @@ from psychomet.estimates.causes.representation.autoencoder import (
     start,
 )
 from psychomet.estimates.causes.representation.looks import Prepared
-from psychomet.estimates.causes.representation.training import Run, Training, train
+from psychomet.estimates.causes.representation.parts import Look
+from psychomet.estimates.causes.representation.schedule import Training
+from psychomet.estimates.causes.representation.training import Run, train
 
 Floats = NDArray[np.float64]
 SHARE = 1 / 3

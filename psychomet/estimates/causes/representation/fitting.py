@@ -16,7 +16,8 @@ from psychomet.estimates.causes.representation import autoencoder, flow
 from psychomet.estimates.causes.representation.graph import Fit, fit_graph
 from psychomet.estimates.causes.representation.looks import Prepared
 from psychomet.estimates.causes.representation.reading import read
-from psychomet.estimates.causes.representation.training import Run, Training, train
+from psychomet.estimates.causes.representation.schedule import Training
+from psychomet.estimates.causes.representation.training import Run, train
 
 Floats = NDArray[np.float64]
 

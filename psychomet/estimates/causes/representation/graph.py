@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psychomet.estimates.causes.representation import flow
-from psychomet.estimates.causes.representation.training import Run, Training, train
+from psychomet.estimates.causes.representation.schedule import Training
+from psychomet.estimates.causes.representation.training import Run, train
 
 Floats = NDArray[np.float64]
 Edges = NDArray[np.bool_]

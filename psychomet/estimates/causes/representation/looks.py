@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psychomet.errors import Fault
-from psychomet.estimates.causes.representation.autoencoder import Look, Part
+from psychomet.estimates.causes.representation.parts import Look, Part
 from psychomet.table.codebook import Feature
 from psychomet.table.features import FeatureTable, present
 from psychomet.text import visible

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from psychomet.errors import Fault, InputError
 from psychomet.estimates.causes.representation.looks import FEWEST, Groups, groups_of
-from psychomet.estimates.causes.representation.training import Training
+from psychomet.estimates.causes.representation.schedule import Training
 from psychomet.scores.request import check_level, seed_faults
 from psychomet.table.features import FeatureTable, present
 from psychomet.text import visible

@@ -26,17 +26,17 @@ https://arxiv.org/abs/1807.03748
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psychomet.estimates.causes.representation.answer import answer
+from psychomet.errors import MissingEngineError
 from psychomet.estimates.causes.representation.looks import FEWEST, Groups
 from psychomet.estimates.causes.representation.plan import Latents, Order, asked_of, complete
-from psychomet.estimates.causes.representation.training import Training
+from psychomet.estimates.causes.representation.schedule import Training
 from psychomet.notes import Note
 from psychomet.result.result import Result, make_result
 from psychomet.scores.arguments import declared
@@ -48,6 +48,8 @@ from psychomet.text import visible
 __all__ = ["Training", "representation"]
 
 Floats = NDArray[np.float64]
+ENGINES = ("jax", "optax")
+"""Packages of the extra jax, without which nothing is fitted."""
 
 
 @declared
@@ -120,6 +122,8 @@ def representation(
     ------
     InputError
         Naming every argument out of range, or a checkpoint of another call.
+    MissingEngineError
+        If JAX or optax is not installed; arguments are looked at first.
 
     Notes
     -----
@@ -133,6 +137,7 @@ def representation(
         features, modalities=modalities, latents=latents, most_latents=most_latents, shared=shared, order=order,
         traits=traits, training=training, n_boot=n_boot, seed=seed, conf_level=conf_level, by=by,
     )  # fmt: skip
+    answer = _engine()
     how: dict[str, Any] = {
         "most_latents": most_latents, "shared": shared, "traits": traits, "conf_level": conf_level, "n_boot": n_boot,
         "latent_graph": latent_graph, "seed": seed,
@@ -166,6 +171,21 @@ def representation(
         ),
         notes=[*notes, *features.notes],
     )  # fmt: skip
+
+
+def _engine() -> Callable[..., Any]:
+    """Return what fits, which needs optional packages."""
+    try:
+        from psychomet.estimates.causes.representation.answer import answer
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in ENGINES:
+            raise
+        raise MissingEngineError(
+            f"representation needs the package {package}, which is not installed. "
+            "Install it with: pip install 'psychomet[jax]'"
+        ) from error
+    return answer
 
 
 def _part(features: FeatureTable, here: NDArray[np.bool_]) -> FeatureTable:

@@ -15,7 +15,8 @@ from psychomet.estimates.causes.representation import flow
 from psychomet.estimates.causes.representation.fitting import Fitted
 from psychomet.estimates.causes.representation.graph import densities, edge_price, nested
 from psychomet.estimates.causes.representation.looks import Prepared
-from psychomet.estimates.causes.representation.training import Run, Training, train
+from psychomet.estimates.causes.representation.schedule import Training
+from psychomet.estimates.causes.representation.training import Run, train
 
 Floats = NDArray[np.float64]
 SHARE = 0.1
