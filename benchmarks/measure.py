@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
+NO_PACKAGE = 77
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -76,6 +78,26 @@ def run(command: Sequence[str], *, cwd: Path = ROOT) -> Cost:
 def peak_gb(usage: resource.struct_rusage) -> float:
     """Peak resident memory in GB (10^9 bytes); Linux counts KiB, macOS bytes."""
     return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9
+
+
+def said_by_r(program: str, packages: Sequence[str], *, cwd: Path = ROOT) -> str | None:
+    """Run an R program and return what it prints; None where R or one of the packages is missing.
+
+    A program that fails for another reason ends the benchmark: a promise that was not measured is not kept.
+    """
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        return None
+    there = " && ".join(f"requireNamespace('{one}', quietly = TRUE)" for one in packages)
+    guarded = f"if (!({there})) quit(status = {NO_PACKAGE})\n{program}"
+    done = subprocess.run(
+        [rscript, "-e", guarded], cwd=cwd, env=environment(), capture_output=True, text=True
+    )
+    if done.returncode == NO_PACKAGE:
+        return None
+    if done.returncode:
+        raise SystemExit(f"R failed:\n{done.stderr[-2000:]}")
+    return done.stdout
 
 
 def paired_cpu(first: Sequence[str], second: Sequence[str], *, pairs: int) -> tuple[float, float]:

@@ -20,14 +20,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from statistics import median
 
-from measure import ONE_THREAD, Promise, close, environment
+from measure import ONE_THREAD, Promise, close, said_by_r
 
 os.environ.update(ONE_THREAD)  # before NumPy is imported
 
@@ -62,16 +60,10 @@ cat(cpu(%d) / %d, as.character(packageVersion("psych")))
 
 def per_matrix_in_r() -> tuple[float, str] | None:
     """CPU seconds of fa.parallel for one matrix, and psych's version; None where R or psych is missing."""
-    program = shutil.which("Rscript")
-    if program is None:
+    said = said_by_r(R_SCRIPT % (N, K, N, R_ITERATIONS, 2 * R_ITERATIONS), ["psych"])
+    if said is None:
         return None
-    script = R_SCRIPT % (N, K, N, R_ITERATIONS, 2 * R_ITERATIONS)
-    done = subprocess.run(
-        [program, "-e", script], env=environment(), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        return None
-    took, version = done.stdout.split()
+    took, version = said.split()
     return float(took), version
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from measure import ONE_THREAD, Promise, close, environment
+from measure import ONE_THREAD, Promise, close, environment, said_by_r
 
 os.environ.update(ONE_THREAD)  # before NumPy is imported
 
@@ -82,8 +81,6 @@ def in_r(codes: np.ndarray, folder: Path, functions: Sequence[str]) -> dict[str,
     """CPU seconds of R's functions on the same answers, and the largest difference from lavaan; empty without R."""
     from psychomet.numerics.ordinal import ordinal_moments
 
-    if shutil.which("Rscript") is None:
-        return {}
     np.savetxt(folder / "codes.csv", codes, fmt="%d", delimiter=",")
     calls = {
         "lavaan": (
@@ -97,12 +94,10 @@ def in_r(codes: np.ndarray, folder: Path, functions: Sequence[str]) -> dict[str,
         "x <- read.csv('codes.csv', header = FALSE); y <- as.data.frame(lapply(x, ordered))\n"
         + "".join(calls[name] for name in functions)
     )
-    said = subprocess.run(
-        ["Rscript", "-e", program], cwd=folder, env=environment(), capture_output=True, text=True, check=False
-    )
-    if said.returncode:
+    said = said_by_r(program, ["lavaan", "psych"], cwd=folder)
+    if said is None:
         return {}
-    found = {line.split()[0]: float(line.split()[1]) for line in said.stdout.splitlines() if line[:1] in "lp"}
+    found = {line.split()[0]: float(line.split()[1]) for line in said.splitlines() if line[:1] in "lp"}
     if "lavaan" in functions:
         theirs = np.loadtxt(folder / "lavaan.csv", delimiter=",")
         mine = ordinal_moments(codes, gamma=False).correlation
