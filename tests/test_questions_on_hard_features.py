@@ -92,7 +92,7 @@ HARD: dict[str, dict[str, Any]] = {
 
 def answered(question: str, features: pm.FeatureTable, **more: Any) -> pm.Result | None:
     """The answer, None where there is one clear error; anything else fails."""
-    function = CAUSES[question]()
+    function = CAUSES[question]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
@@ -118,7 +118,7 @@ def test_hard_tables_are_answered_or_refused(question: str, hard: str) -> None:
 def test_junk_is_answered_or_named(question: str) -> None:
     features = table(30)
     bad = []
-    for name in list(inspect.signature(CAUSES[question]()).parameters)[1:]:
+    for name in list(inspect.signature(CAUSES[question]).parameters)[1:]:
         for junk in JUNK:
             try:
                 answered(question, features, **{name: junk})
@@ -139,7 +139,7 @@ def test_the_page_shows_names_and_runs_nothing(question: str, tmp_path: Path) ->
         return [rename(one) for one in value] if isinstance(value, list | tuple) else value
 
     asked = {name: rename(value) for name, value in NEEDED[question].items()}
-    result = CAUSES[question]()(features, **asked)
+    result = CAUSES[question](features, **asked)
     assert not set(result.estimates["estimand"]) - set(ESTIMANDS)
     page = (write_page((result,), tmp_path / "out", title=HOSTILE) / "index.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page and "&<b>" not in page
@@ -154,12 +154,12 @@ def test_the_page_shows_names_and_runs_nothing(question: str, tmp_path: Path) ->
 @pytest.mark.parametrize("question", NEEDED)
 def test_groups_are_the_tables_of_their_own(question: str) -> None:
     features = table(80)
-    whole = CAUSES[question]()(features, **NEEDED[question] | {"by": "group"}).estimates
+    whole = CAUSES[question](features, **NEEDED[question] | {"by": "group"}).estimates
     frame = pd.DataFrame({name: features.values[name] for name in ("a", "b", "c")})
     frame.insert(0, "respondent", features.respondents)
     mine = frame[np.array(features.features[-1].levels)[features.values["group"]] == "x"]
     book = {"name": "hard", "feature": [{"name": name, "kind": "number"} for name in ("a", "b", "c")]}
-    alone = CAUSES[question]()(pd_features(mine, book), **NEEDED[question]).estimates
+    alone = CAUSES[question](pd_features(mine, book), **NEEDED[question]).estimates
     part = whole[
         (whole["group"] == "group = x")
         & (whole["other"].isin(["", "a", "b", "c"]) if "other" in whole else True)
@@ -220,7 +220,8 @@ def test_latent_causes_without_their_engine_say_which_extra_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The name loads and arguments are judged without JAX; what fits then says what is missing."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("jax", "optax")]:
+    engines = ("jax", "optax")
+    for name in {*engines, *(name for name in sys.modules if name.partition(".")[0] in engines)}:
         monkeypatch.setitem(sys.modules, name, None)
     for name in [
         name for name in sys.modules if name.startswith("psychomet.estimates.causes.representation.")

@@ -9,11 +9,12 @@ from os import PathLike
 from types import MappingProxyType
 from typing import Any
 
-from psychomet.errors import Fault, InputError, MissingEngineError
+from psychomet.errors import Fault, InputError
 from psychomet.estimates.causes.adjustment import adjustment
 from psychomet.estimates.causes.discovery import discovery
 from psychomet.estimates.causes.independence import independence
 from psychomet.estimates.causes.mediation import mediation
+from psychomet.estimates.causes.representation.representation import representation
 from psychomet.pages.page import write_page
 from psychomet.result.result import Result
 from psychomet.scores.feature_scores import with_scores
@@ -33,31 +34,16 @@ SHARED = ("seed", "conf_level", "n_boot")
 """Arguments that are settled once for all questions; a question gets those that it takes."""
 
 
-def _representation() -> Callable[..., Result]:
-    """The question that needs JAX, loaded when it is asked."""
-    try:
-        from psychomet.estimates.causes.representation.representation import representation
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("jax", "optax"):
-            raise
-        text = (
-            f"representation needs the package {error.name}, which is not installed. "
-            "Install it with: pip install 'psychomet[jax]'"
-        )
-        raise MissingEngineError(text) from error
-    return representation
-
-
-CAUSES: Mapping[str, Callable[[], Callable[..., Result]]] = MappingProxyType(
+CAUSES: Mapping[str, Callable[..., Result]] = MappingProxyType(
     {
-        "independence": lambda: independence,
-        "discovery": lambda: discovery,
-        "mediation": lambda: mediation,
-        "adjustment": lambda: adjustment,
-        "representation": _representation,
+        "independence": independence,
+        "discovery": discovery,
+        "mediation": mediation,
+        "adjustment": adjustment,
+        "representation": representation,
     }
 )
-"""Question -> what returns the function that answers it, in the order of the page."""
+"""Question -> the function that answers it, in the order of the page."""
 
 
 def takes_of_features(question: str) -> dict[str, Parameter]:
@@ -77,7 +63,7 @@ def takes_of_features(question: str) -> dict[str, Parameter]:
         what = f"there is no question {visible(question)!r}"
         todo = f"The questions of a table of features are: {', '.join(CAUSES)}"
         raise InputError("the call", [Fault("question", what, todo)])
-    parameters = list(signature(CAUSES[question]()).parameters.values())
+    parameters = list(signature(CAUSES[question]).parameters.values())
     return {one.name: one for one in parameters[1:] if one.name not in SHARED}
 
 
@@ -127,7 +113,7 @@ def ask_features(
         )
     if isinstance(given.get("training"), Mapping):
         given["training"] = _training(given["training"], own["training"])
-    function = CAUSES[question]()
+    function = CAUSES[question]
     lacking = [name for name, one in own.items() if one.default is Parameter.empty and name not in given]
     if lacking:
         todo = "Say it with --set NAME=VALUE, or in options"

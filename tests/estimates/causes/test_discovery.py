@@ -180,6 +180,21 @@ def test_missing_values_are_said_and_used_by_test() -> None:
     assert complete.estimates["n"].iloc[0] == 250
 
 
+def test_n_counts_the_respondents_the_search_looks_at() -> None:
+    """Orders are searched on complete rows; a respondent with one feature has no part in any test."""
+    whole = table(400)
+    values = {name: given.copy() for name, given in whole.values.items()}
+    values["d"][:150] = np.nan
+    for name in "abc":
+        values[name][:40] = np.nan
+    holed = dataclasses.replace(whole, values=values)
+    orders = discovery(holed, method="boss", n_boot=0)
+    assert set(orders.estimates["n"]) == {250}
+    needs("pc")
+    tests = discovery(holed, method="pc", n_boot=0)
+    assert set(tests.estimates["n"]) == {360}
+
+
 def test_resamples_do_not_depend_on_the_number_of_processes() -> None:
     pytest.importorskip("joblib", reason="needs the extra causal")
     one = discovery(table(200), method="boss", n_boot=100, seed=7)

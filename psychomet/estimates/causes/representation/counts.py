@@ -41,7 +41,7 @@ PRICE = 0.01
 """Log-likelihood that a latent must add, per number measured: 2 % of what is left of each number's variance.
 
 More latents also help or hinder the networks to fit: that moved the likelihood by up to .003 per number on the
-seeds on which this was set, often by several standard errors, where a latent that is there added .05 or more.
+seeds on which this was set, often by several standard errors, where a latent that is there added .049 or more.
 """
 LOG_2PI = float(np.log(2 * np.pi))
 

@@ -79,7 +79,7 @@ def representation(
         Of the split, the starts, the rows drawn and the resamples. The same seed gives the same result on one CPU.
     latents : int, mapping of str to int, or "chosen"
         Latents of every modality; "chosen": the smallest number whose measurements are predicted from latents of each
-        other, held out, as well as with the best number: within one standard error, or within .01 of the log-likelihood per
+        other, held out, as well as with the best number: within one standard error, or within .01 nats for each
         number measured. Shared latents are taken off, and of the only measurement of a modality its nuisance.
     most_latents : int
         Largest number to choose from.
