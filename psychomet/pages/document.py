@@ -7,7 +7,8 @@ Nothing here holds markup. A piece of text is a plain string, or a :class:`Data`
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from psychomet.text import visible
@@ -95,10 +96,15 @@ class Figure:
     kind: ClassVar[str] = "figure"
     name: str
     svg: bytes
-    png: bytes
+    raster: Callable[[], bytes] = field(repr=False, compare=False)  # drawn when asked: many pages need none
     alt: str
     caption: Text
     width: float = 7.5
+
+    @property
+    def png(self) -> bytes:
+        """The drawing in pixels; drawn anew at each call."""
+        return self.raster()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def drawing(width: float, height: float) -> Drawing:
 
 
 def finish(made: Drawing, *, name: str, alt: str, caption: Text) -> Figure:
-    """Turn a drawing into SVG and PNG bytes that are equal for equal input.
+    """Turn a drawing into SVG and, when asked for, PNG bytes that are equal for equal input.
 
     Parameters
     ----------
@@ -108,14 +108,20 @@ def finish(made: Drawing, *, name: str, alt: str, caption: Text) -> Figure:
     # savefig would work the layout out and draw everything twice for each format.
     made.draw_without_rendering()
     made.set_layout_engine("none")
-    vector, raster = io.BytesIO(), io.BytesIO()
+    vector = io.BytesIO()
     FigureCanvasSVG(made).print_svg(vector, metadata={"Date": None, "Creator": None})
-    made.set_dpi(_RASTER)
-    FigureCanvasAgg(made).print_png(raster, metadata={"Software": None})
+
+    def raster() -> bytes:
+        drawn = io.BytesIO()
+        with settings():
+            made.set_dpi(_RASTER)
+            FigureCanvasAgg(made).print_png(drawn, metadata={"Software": None})
+        return drawn.getvalue()
+
     return Figure(
         name=name,
         svg=vector.getvalue(),
-        png=raster.getvalue(),
+        raster=raster,
         alt=alt,
         caption=caption,
         width=float(made.get_figwidth()),
