@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from psychomet.errors import InputError, NotComparableError, PsychometError
     from psychomet.estimates.causes.adjustment import adjustment
     from psychomet.estimates.causes.discovery import discovery
+    from psychomet.estimates.causes.hierarchy.hierarchy import (
+        JointPriors,
+        Outcome,
+        Priors,
+        Sampling,
+        Structure,
+        hierarchy,
+        posterior,
+    )
+    from psychomet.estimates.causes.hierarchy.loo_comparison import loo_comparison
     from psychomet.estimates.causes.independence import independence, p_table
     from psychomet.estimates.causes.mediation import mediation
     from psychomet.estimates.causes.representation.representation import Training, representation
@@ -111,6 +121,14 @@ _HOME = {
     "criterion_validity": "psychomet.estimates.validity.criterion_validity",
     "belief_consistency": "psychomet.estimates.validity.belief_consistency",
     "logistic_link": "psychomet.estimates.validity.logistic_link",
+    "hierarchy": "psychomet.estimates.causes.hierarchy.hierarchy",
+    "posterior": "psychomet.estimates.causes.hierarchy.hierarchy",
+    "Priors": "psychomet.estimates.causes.hierarchy.hierarchy",
+    "Sampling": "psychomet.estimates.causes.hierarchy.hierarchy",
+    "Structure": "psychomet.estimates.causes.hierarchy.hierarchy",
+    "Outcome": "psychomet.estimates.causes.hierarchy.hierarchy",
+    "JointPriors": "psychomet.estimates.causes.hierarchy.hierarchy",
+    "loo_comparison": "psychomet.estimates.causes.hierarchy.loo_comparison",
     "independence": "psychomet.estimates.causes.independence",
     "p_table": "psychomet.estimates.causes.independence",
     "discovery": "psychomet.estimates.causes.discovery",
@@ -167,13 +185,18 @@ __all__ = [
     "VOCABULARY",
     "FeatureTable",
     "InputError",
+    "JointPriors",
     "Key",
     "NotComparableError",
     "Note",
+    "Outcome",
+    "Priors",
     "PsychometError",
     "ResponseTable",
     "Result",
+    "Sampling",
     "Scale",
+    "Structure",
     "Training",
     "adjustment",
     "agreement",
@@ -196,11 +219,13 @@ __all__ = [
     "from_wide",
     "gate",
     "generalizability",
+    "hierarchy",
     "independence",
     "link",
     "link_parts",
     "load",
     "logistic_link",
+    "loo_comparison",
     "make_result",
     "mediation",
     "mixed_link",
@@ -209,6 +234,7 @@ __all__ = [
     "option_bias",
     "p_table",
     "plan",
+    "posterior",
     "profile",
     "rater_agreement",
     "read_features",

@@ -62,9 +62,12 @@ PAGES: dict[str, Page] = {
         "facets": {"order": ("ascending", "descending"), "sample": (0, 1)},
         "between": {"model": ("m1", "m2")},
     },
+    "hierarchy": {"scales": {"Extraversion": "s"}, "facets": {"prompt": ("p", "q", "r", "s", "t")}, "n": 40},
     "refusal": {"scales": {"Extraversion": "s"}, "between": {"model": ("m1", "m2")}, "refused": True},
 }  # fmt: skip
 ITEMS = 3
+ENGINES = ("hierarchy",)
+"""Pages of questions that need the extra bayes."""
 
 
 def simulated(page: Page) -> tuple[pd.DataFrame, pm.Key]:
@@ -175,6 +178,58 @@ def test_pages_on_features_run_as_they_stand(
     assert lines, "the page shows no command line"
 
 
+JOINT: Page = {
+    "scales": {"Extraversion": "s", "Neuroticism": "s", "Sycophancy": "Y"},
+    "facets": {"prompt": ("p", "q")},
+    "between": {"model": ("m1", "m2")},
+    "n": 16,
+}
+QUICK = {"draws": 100, "tune": 100, "chains": 2}
+"""Fewer draws than the page's defaults: that its code runs is tested, not its chains."""
+
+
+@pytest.mark.slow
+def test_the_page_on_joint_models_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for engine in ("arviz", "nutpie", "jax"):
+        pytest.importorskip(engine)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(PAGES, "hierarchy_joint", JOINT)
+    rng = np.random.default_rng(13)
+    ids = [f"r{i:02d}" for i in range(JOINT["n"])]
+    games = rng.integers(15, 25, len(ids))
+    wins = rng.binomial(games, 0.4)
+    pd.DataFrame({
+        "respondent": ids, "size": rng.normal(7, 2, len(ids)), "wins": wins, "games": games, "errors": rng.poisson(3, len(ids)),
+    }).to_csv("features.csv", index=False)  # fmt: skip
+    book = "".join(
+        f'[[feature]]\nname = "{name}"\nkind = "number"\n' for name in ("size", "wins", "games", "errors")
+    )
+    (tmp_path / "codebook.toml").write_text(f'name = "howto"\n{book}', encoding="utf-8")
+    text = (FOLDER / "hierarchy_joint.md").read_text(encoding="utf-8")
+    frame, key = simulated(JOINT)
+    frame.to_parquet("answers.parquet")
+    (tmp_path / "key.toml").write_text(toml_of(key), encoding="utf-8")
+    blocks = blocks_of(text)
+    toml = [block for language, block in blocks if language == "toml"]
+    (tmp_path / "joint.toml").write_text(toml[0], encoding="utf-8")
+    asked = pm.hierarchy
+    monkeypatch.setattr(
+        pm, "hierarchy", lambda table, **more: asked(table, sampling=pm.Sampling(**QUICK), **more)
+    )
+    names: dict[str, Any] = {}
+    for language, block in blocks:
+        if language == "python":
+            exec(compile(block, "hierarchy_joint.md", "exec"), names)
+    for name in ("result", "both"):
+        assert names[name].settings["hierarchy"]["joint"]["model"] == "joint"
+    lines = [line for language, block in blocks if language == "sh" for line in block.strip().splitlines()]
+    settings = ",".join(f"{name}={value}" for name, value in QUICK.items())
+    for line in lines:
+        made = CliRunner().invoke(main, [*shlex.split(line)[1:], "--set", f"sampling={settings}"])
+        assert made.exit_code == 0, f"{line}\n{made.output}"
+    assert lines
+
+
 def own_facets(page: Page) -> list[str]:
     """Facets that are no columns of the schema, so that reading must name them."""
     known = {column.name for column in RESPONSE_COLUMNS}
@@ -223,6 +278,9 @@ def test_every_python_block_runs_as_it_stands(
     names: dict[str, Any] = {"responses": responses, "table": responses}
     code = [block for language, block in blocks if language == "python"]
     assert code and f"pm.{name}(" in "".join(code)
+    if name in ENGINES:
+        pytest.importorskip("arviz")
+        pytest.importorskip("nutpie")
     for block in code:
         if "crosscheck" in block:
             pytest.importorskip("pingouin")
@@ -237,6 +295,9 @@ def test_every_python_block_runs_as_it_stands(
 @pytest.mark.parametrize("name", PAGES)
 def test_every_command_line_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    if name in ENGINES:
+        pytest.importorskip("arviz")
+        pytest.importorskip("nutpie")
     _, blocks, _, _ = written(tmp_path, name)
     lines = [line for language, block in blocks if language == "sh" for line in block.strip().splitlines()]
     for line in lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "logistic_link": {"outcome": "B", "cut": 5},
     "belief_consistency": {"pairs": [("A", "B")], "rescale": True},
     "criterion_validity": {"repeats": 2, "folds": 5, "n_permutations": 100},
+    "hierarchy": {"scales": ["A"], "sampling": pm.Sampling(draws=100, tune=100, chains=2)},
 }
 """What a question must be told that the table does not say; and what makes it cheap."""
 
@@ -44,7 +46,10 @@ OLDER = frozenset(
     }
 )  # fmt: skip
 """Questions whose own tests hold them to hard tables."""
-NEW = tuple(name for name in QUESTIONS if name not in OLDER)
+ENGINES = {"hierarchy": ("arviz", "nutpie")}
+"""Optional packages that a question needs."""
+THERE = tuple(name for name in QUESTIONS if all(find_spec(engine) for engine in ENGINES.get(name, ())))
+NEW = tuple(name for name in THERE if name not in OLDER)
 
 
 def frame_of(n: int = 16, prompts: tuple[str, ...] = ("p", "q"), seed: int = 3) -> pd.DataFrame:
@@ -103,14 +108,14 @@ EVERY = 6
 """Of so many kinds of junk an argument meets one in the quick tests, another for each argument; all in the slow ones."""
 
 
-@pytest.mark.parametrize(("question", "name"), arguments(tuple(QUESTIONS)))
+@pytest.mark.parametrize(("question", "name"), arguments(THERE))
 def test_junk_is_answered_or_named(responses: pm.ResponseTable, question: str, name: str) -> None:
-    first = arguments(tuple(QUESTIONS)).index((question, name)) % EVERY
+    first = arguments(THERE).index((question, name)) % EVERY
     meets(responses, question, name, JUNK[first::EVERY])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("question", "name"), arguments(tuple(QUESTIONS)))
+@pytest.mark.parametrize(("question", "name"), arguments(THERE))
 def test_all_junk_is_answered_or_named(responses: pm.ResponseTable, question: str, name: str) -> None:
     meets(responses, question, name, JUNK)
 

@@ -162,9 +162,9 @@ def estimate(
     QUESTION is design, profile, reliability, omega, agreement, rater_agreement, generalizability, plan,
     correlations, dimensions, factors, congruence, confirmatory, refusal, sensitivity, consistency,
     option_bias, effects, link, link_parts, mixed_link, alignment, specification_curve, logistic_link,
-    belief_consistency, multitrait or criterion_validity. What each can be told with --set is in docs/howto,
+    belief_consistency, multitrait, criterion_validity or hierarchy. What each can be told with --set is in docs/howto,
     for instance reliability: coefficients=all; factors: n_factors=5, rotation=geomin; effects:
-    facet=persona, reference=neutral. Lists of lists (alignment: expected) go into a file for --options.
+    facet=persona, reference=neutral; hierarchy: sampling=draws=2000,chains=4. Lists of lists (alignment: expected) go into a file for --options.
     """
     from psychomet.pages.terminal import estimates_text
     from psychomet.studies import question_report, read_options, read_options_text

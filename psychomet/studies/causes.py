@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from inspect import Parameter, signature
 from os import PathLike
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from psychomet.result.result import Result
 from psychomet.scores.feature_scores import with_scores
 from psychomet.scores.key import Key, read_key
 from psychomet.scores.score import Missing
+from psychomet.studies.engines import engine_settings
 from psychomet.studies.questions import missing_rule
 from psychomet.studies.whole import Report
 from psychomet.table.codebook import Codebook
@@ -111,8 +111,7 @@ def ask_features(
             "the call",
             [Fault("options", f"{question} has no option {visible(name)!r}", todo) for name in unknown],
         )
-    if isinstance(given.get("training"), Mapping):
-        given["training"] = _training(given["training"], own["training"])
+    given |= engine_settings(given, own)
     function = CAUSES[question]
     lacking = [name for name, one in own.items() if one.default is Parameter.empty and name not in given]
     if lacking:
@@ -122,19 +121,6 @@ def ask_features(
     there = signature(function).parameters
     kept = {name: value for name, value in shared.items() if name in there and value is not None}
     return function(features, **kept, **given)
-
-
-def _training(given: Mapping[str, Any], declared: Parameter) -> Any:
-    """The settings of a training from a table of a TOML file."""
-    kind = type(declared.default)
-    known = [field.name for field in fields(kind)]
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        todo = f"There are: {', '.join(known)}"
-        raise InputError(
-            "the call", [Fault("training", f"it has no {visible(name)!r}", todo) for name in unknown]
-        )
-    return kind(**given)
 
 
 def features_of(

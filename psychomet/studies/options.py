@@ -8,6 +8,7 @@ from inspect import Parameter
 from typing import Any
 
 from psychomet.errors import Fault, InputError
+from psychomet.studies.engines import entries_of
 from psychomet.studies.questions import takes
 from psychomet.text import visible
 
@@ -95,6 +96,7 @@ _WORDS = {
     "map": "a list of NAME=NUMBER",
     "texts": "a list of NAME=VALUE",
     "map_or_float": "a number or a list of NAME=NUMBER",
+    "settings": "a list of NAME=VALUE",
 }
 _ADVICE = {
     "int": "Use 3, say",
@@ -103,11 +105,14 @@ _ADVICE = {
     "map": "Use item=5,prompt=2, say",
     "texts": "Use persona=none, say",
     "map_or_float": "Use 2, or item=5,prompt=2",
+    "settings": "Use draws=2000,chains=4, say; mappings go into a file for --options",
 }
 
 
 def _kind(parameter: Parameter) -> str:
     """Which of the kinds of value an argument takes, from its annotation."""
+    if entries_of(parameter.default):
+        return "settings"
     declared = str(parameter.annotation)
     if declared.startswith("Mapping[str, str]"):
         return "texts"
@@ -123,6 +128,8 @@ def _value(text: str, kind: str) -> Any:
         return [part.strip() for part in text.split(",") if part.strip()]
     if kind == "texts":
         return _pairs(text)
+    if kind == "settings":
+        return {name: _plain(entry) for name, entry in _pairs(text).items()}
     if kind in ("map", "map_or_float"):
         return _numbers(text) if kind == "map" or "=" in text else float(text)
     if kind == "bool":
@@ -138,6 +145,15 @@ def _numbers(text: str) -> dict[str, float | int]:
         value = float(number)
         pairs[name] = int(value) if value.is_integer() else value
     return pairs
+
+
+def _plain(text: str) -> int | float | str:
+    """A number where the text is one."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return int(value) if value.is_integer() else value
 
 
 def _pairs(text: str) -> dict[str, str]:

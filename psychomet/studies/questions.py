@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from psychomet.errors import Fault, InputError, PsychometError
+from psychomet.estimates.causes.hierarchy.hierarchy import hierarchy
 from psychomet.estimates.design import design
 from psychomet.estimates.precision.agreement import agreement
 from psychomet.estimates.precision.generalizability import generalizability
@@ -42,6 +43,7 @@ from psychomet.notes import Note
 from psychomet.result.result import Result, make_result
 from psychomet.scores.key import Key
 from psychomet.scores.score import Missing, answers, check_missing
+from psychomet.studies.engines import engine_settings, features_given
 from psychomet.table.responses import ResponseTable
 from psychomet.table.settings import settings
 from psychomet.text import visible
@@ -101,6 +103,7 @@ QUESTIONS: Mapping[str, Callable[..., Result]] = MappingProxyType(
         "criterion_validity": criterion_validity,
         "belief_consistency": belief_consistency,
         "logistic_link": logistic_link,
+        "hierarchy": hierarchy,
     }
 )
 """Question -> the function that answers it, in the order of the page."""
@@ -152,7 +155,8 @@ def ask(
     asked : Asked
         The shared arguments.
     options : mapping, optional
-        Arguments of this question alone, by name.
+        Arguments of this question alone, by name. Settings of an engine (``priors``, ``sampling``, ``structure`` of hierarchy) may be
+        mappings; ``features`` may be ``{"table": file, "codebook": file}``.
 
     Raises
     ------
@@ -168,6 +172,9 @@ def ask(
             "the call",
             [Fault("options", f"{question} has no option {visible(name)!r}", todo) for name in unknown],
         )
+    given |= engine_settings(given, own)
+    if "features" in given:
+        given["features"] = features_given(given["features"])
     there = signature(QUESTIONS[question]).parameters
     shared = {name: getattr(asked, name) for name in SHARED if name in there}
     if asked.n_boot is None:
@@ -221,6 +228,7 @@ _FIRST: Mapping[str, str] = MappingProxyType(
         "consistency": "changed_answers",
         "link_parts": "within_r",
         "mixed_link": "mixed_slope",
+        "hierarchy": "variance_component",
     }
 )
 """What a question that has no answer would have begun with."""
@@ -301,6 +309,7 @@ BY_NAME = frozenset(
         "belief_consistency",
         "multitrait",
         "criterion_validity",
+        "hierarchy",
     }
 )
 """Questions that need to be told what the table does not say, or are too long for every page."""

@@ -71,6 +71,7 @@ def test_separated_slope_is_finite_and_significant() -> None:
     assert found.low[1] > 0 and found.p_value[1] < 1e-4
 
 
+@pytest.mark.slow
 def test_less_biased_than_maximum_likelihood() -> None:
     # True slope 1; the mean of 150 estimates has a Monte Carlo error of 0.04.
     rng = np.random.default_rng(3)

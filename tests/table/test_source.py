@@ -252,6 +252,7 @@ def resident() -> float:
         return int(handle.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not os.path.exists("/proc/self/statm"), reason="this system does not tell its memory in /proc"
 )

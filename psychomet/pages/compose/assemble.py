@@ -24,6 +24,7 @@ from psychomet.pages.compose.effects import effects
 from psychomet.pages.compose.factors import factors
 from psychomet.pages.compose.generalizability import generalizability
 from psychomet.pages.compose.headline import headline
+from psychomet.pages.compose.hierarchy import hierarchy
 from psychomet.pages.compose.independence import independence
 from psychomet.pages.compose.link import link
 from psychomet.pages.compose.link_parts import link_parts
@@ -80,6 +81,7 @@ SECTIONS: Mapping[str, tuple[str, Maker]] = MappingProxyType(
         "criterion_validity": ("Prediction of criteria", criterion_validity),
         "belief_consistency": ("Belief against behaviour", belief_consistency),
         "logistic_link": ("Outcomes from scores", logistic_link),
+        "hierarchy": ("Posterior", hierarchy),
         "independence": ("Which traits go with which features", independence),
         "discovery": ("Graph of causes", discovery),
         "mediation": ("Effects through a mediator", mediation),

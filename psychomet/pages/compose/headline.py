@@ -21,6 +21,7 @@ from psychomet.pages.compose.causes_sentences import (
 from psychomet.pages.compose.context import Context, in_group, joined, mapping, plural
 from psychomet.pages.compose.criterion_validity import criterion_sentence
 from psychomet.pages.compose.generalizability import generalizability_sentence
+from psychomet.pages.compose.hierarchy import hierarchy_sentence
 from psychomet.pages.compose.link import expected_sign, links
 from psychomet.pages.compose.link_parts import link_parts_sentence
 from psychomet.pages.compose.logistic_link import logistic_link_sentence
@@ -87,6 +88,7 @@ def headline(pairs: Sequence[tuple[Result, Section]], context: Context) -> Secti
         "criterion_validity": (criterion_sentence,),
         "belief_consistency": (belief_consistency_sentence,),
         "logistic_link": (logistic_link_sentence,),
+        "hierarchy": (hierarchy_sentence,),
         "independence": (independence_sentence,),
         "discovery": (discovery_sentence,),
         "mediation": (mediation_sentence,),
