@@ -19,6 +19,7 @@ EFFECTS = [["model"], ["item"], ["order"], ["item", "model"]]
 SD = (1.0, 0.8, 0.4, 0.5)
 CUTS = np.array([-2.0, -0.5, 1.0])
 SHORT = Sampling(draws=250, tune=200, chains=2, target_accept=0.8)
+ENOUGH = Sampling(draws=400, tune=300, chains=2, target_accept=0.8)
 QUICK = Sampling(draws=100, tune=100, chains=2)
 # Difference of two Monte Carlo means in standard errors of 500 nearly independent draws each.
 ERRORS = 4.5
@@ -57,15 +58,15 @@ def fitted(table: Mapping[str, Any], **changed: Any) -> CrossedPosterior:
 @pytest.fixture(scope="module")
 def ordinal() -> CrossedPosterior:
     pytest.importorskip("nutpie")
-    return fitted(made("ordinal"))
+    return fitted(made("ordinal"), sampling=ENOUGH)
 
 
 def test_an_ordinal_table_is_recovered(ordinal: CrossedPosterior) -> None:
     """Truth within 4 posterior standard deviations: of 8 numbers and one seed."""
-    assert ordinal.gate.rhat < MOST_RHAT and ordinal.gate.divergences == 0 and ordinal.gate.ess_bulk > 100
+    assert ordinal.gate.rhat < MOST_RHAT and ordinal.gate.divergences == 0 and ordinal.gate.ess_bulk > 150
     draws = ordinal.draws
     for name, truth in (("sd", SD), ("threshold", CUTS)):
-        values = draws[name].to_numpy().reshape(500, -1)
+        values = draws[name].to_numpy().reshape(2 * ENOUGH.draws, -1)
         assert (np.abs(values.mean(0) - truth) < 4 * values.std(0)).all()
     assert draws["component"].to_numpy().tolist() == ["model", "item", "order", "model x item"]
     assert draws["threshold"]["boundary"].to_numpy().tolist() == ["1 | 2", "2 | 3", "3 | 4"]
@@ -78,7 +79,7 @@ def test_an_ordinal_table_is_recovered(ordinal: CrossedPosterior) -> None:
 def test_effects_have_labels_and_the_sd_of_their_levels(ordinal: CrossedPosterior) -> None:
     effects = ordinal.effects
     assert {name: effects[name].shape for name in effects} == {
-        "model": (2, 250, 12), "item": (2, 250, 10), "order": (2, 250, 5), "model x item": (2, 250, 120),
+        "model": (2, 400, 12), "item": (2, 400, 10), "order": (2, 400, 5), "model x item": (2, 400, 120),
     }  # fmt: skip
     assert "model3 x item4" in effects["model x item level"].to_numpy()
     spread = effects["item"].std("item level", ddof=1)
