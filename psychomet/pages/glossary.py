@@ -351,7 +351,7 @@ ESTIMANDS: Mapping[str, str] = MappingProxyType(
         "latent_partial_r": "partial correlation of two latents given the others",
         "latent_adjacency": "share of half-samples in which two latents are joined",
         "grand_mean": "mean answer over respondents, items and conditions that could have been drawn",
-        "marginal_reliability": "share of the variance of the trait that the answers tell: one less its mean posterior variance",
+        "marginal_reliability": "share of the variance of the trait that the answers tell",
         "discrimination": "how steeply the odds of a higher answer rise with the trait",
         "difficulty": "place on the trait where half of the respondents give this code or a higher one",
         "elpd_loo": "log density of respondents, or of single answers (method says which), each predicted from the others; higher is better",
