@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg.lapack import dpotrf, dpotri
+from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
 
 from psychomet.numerics.crossed_density import CrossedPrior, sd_prior
 from psychomet.numerics.variance.cells import Cells, incidence
@@ -243,13 +243,15 @@ def _at(table: Normal, x: Floats, prior: CrossedPrior) -> _At | None:
     if failed:
         return None
     log_det = 2 * float(np.log(np.diag(lower)).sum() + table.rows * x[-1])
+    # Sums of squares of half the solution: with the inverse itself, what little a large component leaves of the information
+    # about the mean was lost in rounding.
+    part, _ = dtrtrs(lower, root[:, None] * table.right, lower=1)
+    standard, _ = dtrtrs(lower, part, lower=1, trans=1)
+    ones = (table.rows - part[:, 0] @ part[:, 0]) / residual
+    cross = (table.total - part[:, 0] @ part[:, 1]) / residual
+    square = (table.square - part[:, 1] @ part[:, 1]) / residual
     half, _ = dpotri(lower, lower=1, overwrite_c=1)
     inverse = half + np.tril(half, -1).T
-    right = root[:, None] * table.right
-    standard = inverse @ right
-    ones = (table.rows - right[:, 0] @ standard[:, 0]) / residual
-    cross = (table.total - right[:, 0] @ standard[:, 1]) / residual
-    square = (table.square - right[:, 1] @ standard[:, 1]) / residual
     if not (ones > 0 and np.isfinite(square)):
         return None
     precision = ones + (0.0 if np.isinf(prior.spread) else prior.spread**-2.0)

@@ -121,3 +121,18 @@ def test_where_a_component_vanishes_the_density_is_finite() -> None:
         assert np.isfinite(value) and np.isfinite(slope).all()
     assert density(np.array([0, 0, 0, 0, 120.0]))[0] == -np.inf
     assert density(np.full(5, np.nan))[0] == -np.inf
+
+
+def test_little_information_about_the_mean_is_not_lost_in_rounding() -> None:
+    """Effects of 50 and a residual of .002: the information about the mean is a difference of near equals."""
+    _, _, table = made()
+    x = np.array([4.0, 3.0, 0.5, 1.0, -6.0])
+    prior = prior_of(np.inf)
+    value, slope = log_posterior(table, prior=prior)(x)
+    density = log_posterior(table, prior=prior)
+    differences = [(density(x + step)[0] - density(x - step)[0]) / 2e-4 for step in 1e-4 * np.eye(5)]
+    assert np.isfinite(value)
+    # The density is -8e6: its rounding over the step.
+    np.testing.assert_allclose(slope, differences, rtol=1e-5, atol=0.02)
+    drawn = [draw_effects(table, x, prior=prior, rng=np.random.default_rng(at)) for at in range(20)]
+    assert np.isfinite([one.mean for one in drawn]).all()

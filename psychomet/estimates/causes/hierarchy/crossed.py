@@ -332,7 +332,8 @@ def _integrated(cells: Cells, prior: CrossedPrior, sampling: Sampling, seed: int
         return value, root.T @ slope
 
     drawn = _drawn(scaled, best.size, sampling, seed)
-    x = best + drawn.x @ root.T
+    # One by one as they were sampled: summed in another order, a point at the border of the density could lie beyond it.
+    x = np.stack([best + root @ v for v in drawn.x.reshape(-1, best.size)]).reshape(drawn.x.shape)
     rng = np.random.default_rng([seed, 1])
     found = [dense.draw_effects(table, one, prior=prior, rng=rng) for one in x.reshape(-1, best.size)]
     effects = np.split(np.stack([one.effects for one in found]), np.cumsum(table.size)[:-1], axis=1)

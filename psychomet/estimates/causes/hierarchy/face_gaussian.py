@@ -33,7 +33,7 @@ from psychomet.estimates.causes.hierarchy.gaussian import (
 )
 from psychomet.estimates.causes.hierarchy.gaussian_priors import Priors, prior_faults
 from psychomet.estimates.causes.hierarchy.sampling import Sampling
-from psychomet.estimates.causes.hierarchy.summary import posterior_rows, score_summary
+from psychomet.estimates.causes.hierarchy.summary import item_effects, posterior_rows, score_summary
 from psychomet.notes import Note
 from psychomet.scores.layout import ITEM, Layout
 from psychomet.scores.layout_facets import RESPONDENT, SAMPLE
@@ -138,7 +138,9 @@ def gaussian_part(
         "mean_prior": [float(found.priors.location), float(found.priors.spread)],
     }  # fmt: skip
     every = [*withheld([*rows, *differences, *checks, *moved], found.gate), *prior]
-    return Part(every, _arrays(found, scores, label=label, conf_level=conf_level), notes, told)
+    arrays = _arrays(found, scores, label=label, conf_level=conf_level)
+    arrays |= stored(item_effects(found, labels=levels.get(ITEM, ()), seed=seed), label=label)
+    return Part(every, arrays, notes, told)
 
 
 def _arrays(

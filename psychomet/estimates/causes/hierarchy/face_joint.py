@@ -95,7 +95,7 @@ def joint_parts(
     from psychomet.estimates.causes.hierarchy.joint.face import joint_part
 
     more = [effect for name in facets or () for effect in ((name,), (RESPONDENT, name))]
-    wanted = replace(structure, effects=(*structure.effects, *more)) if more else structure
+    wanted = replace(structure, effects=(*(structure.effects or ()), *more)) if more else structure
     groups: list[tuple[str, Any]] = [("", None)]
     if by is not None:
         column = table.administrations[by].cat

@@ -164,8 +164,8 @@ def hierarchy(
     Notes
     -----
     Predicted answers of the Gaussian and ordinal model are those to new items under new conditions by new respondents; of
-    the graded model those of the same respondents to the same items. ``elpd_loo`` of the graded model leaves out
-    respondents, of the others single answers given their levels. ``n`` are respondents. Scales and groups are fitted
+    the graded model those of the same respondents to the same items. ``elpd_loo`` of the graded and the joint model
+    leaves out respondents, of the others single answers given their levels. ``n`` are respondents. Scales and groups are fitted
     apart.
     """
     table = held_table(responses, key=key, missing=missing, conf_level=conf_level)

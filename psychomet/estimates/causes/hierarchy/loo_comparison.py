@@ -9,10 +9,17 @@ Misleads below a difference of about 4, with fewer than some hundred respondents
 way: there the normal law of the difference is too narrow (Sivula and others 2025). And a model that predicts better need not
 measure better.
 
+Joint models are compared by all they predict of a respondent that was not asked, its own dimensions integrated out (Merkle,
+Furr and Rabe-Hesketh 2019). They can differ in predictors, families, profiles, styles, growth, random effects, links and
+priors; not in what is predicted: scales, outcomes, refusals.
+
 References
 ----------
 Vehtari, A., Gelman, A. and Gabry, J. (2017). Practical Bayesian model evaluation using leave-one-out cross-validation and
 WAIC. Statistics and Computing, 27, 1413-1432. https://doi.org/10.1007/s11222-016-9696-4
+
+Merkle, E. C., Furr, D. and Rabe-Hesketh, S. (2019). Bayesian comparison of latent variable models: conditional versus marginal
+likelihoods. Psychometrika, 84(3), 802-829. https://doi.org/10.1007/s11336-019-09679-0
 
 Sivula, T., Magnusson, M., Matamoros, A. A. and Vehtari, A. (2025). Uncertainty in Bayesian leave-one-out cross-validation
 based model comparison. Bayesian Analysis. https://doi.org/10.1214/25-BA1569
@@ -40,12 +47,13 @@ FEW = 100
 
 
 class _Terms(NamedTuple):
-    """The terms of one model by respondent, and what was left out."""
+    """The terms of one model by respondent, what was left out, and of a joint model what was predicted, by block."""
 
     elpd: Floats
     respondents: tuple[str, ...]
     left_out: str
     fingerprint: str
+    predicted: dict[str, tuple[str, ...]]
 
 
 def loo_comparison(
@@ -75,7 +83,8 @@ def loo_comparison(
     ------
     InputError
         If there are fewer than two results, one has no such posterior or did not converge, or they are of other
-        answers or leave other things out (respondents as against single answers): such sums cannot be compared.
+        answers, predict other things (joint models of other outcomes), or leave other things out (respondents as against
+        single answers): such sums cannot be compared.
     """
     faults: list[Fault] = []
     if not 0 < conf_level < 1:
@@ -162,7 +171,19 @@ def _terms(result: Any, *, scale: str, group: str, label: str, name: str) -> _Te
         tuple(map(str, array[array.dims[0]].to_numpy())),
         left_out,
         str(result.settings.get("table", {}).get("fingerprint", "")),
+        _predicted(result, " / ".join(filter(None, [scale, group]))),
     )
+
+
+def _predicted(result: Result, name: str) -> dict[str, tuple[str, ...]]:
+    """What a joint model predicts: items of each block, how many answers, and whether they are numbers with a density."""
+    told = result.settings.get("hierarchy", {}).get(name, {})
+    return {
+        str(block): (
+            "numbers" if one["family"] == "normal" else "codes", str(one["answers"]), *map(str, one["items"]),
+        )
+        for block, one in told.get("blocks", {}).items()
+    }  # fmt: skip
 
 
 def _unlike(found: Mapping[str, _Terms]) -> list[Fault]:
@@ -178,6 +199,15 @@ def _unlike(found: Mapping[str, _Terms]) -> list[Fault]:
             faults.append(
                 Fault(where, what, "Compare models of the same table, with the same rule of missing answers")
             )
+        elif terms.predicted != first.predicted:
+            blocks = sorted(
+                one
+                for one in terms.predicted.keys() | first.predicted.keys()
+                if terms.predicted.get(one) != first.predicted.get(one)
+            )
+            what = f"what it predicts is not what {against} predicts: {', '.join(map(visible, blocks))}"
+            todo = "Compare models of the same scales, outcomes and refusals, as the same kind of answers"
+            faults.append(Fault(where, what, todo))
         elif terms.left_out != first.left_out:
             what = f"it leaves out {terms.left_out}, {against} leaves out {first.left_out}"
             faults.append(Fault(where, what, "Only sums over the same things can be compared"))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from psychomet.estimates.causes.hierarchy.gaussian import RATIOS, VARIANCES, Posterior
+from psychomet.estimates.causes.hierarchy.face_parts import MOST_STORED
+from psychomet.estimates.causes.hierarchy.gaussian import RATIOS, VARIANCES, Design, Posterior
 from psychomet.notes import Note
+from psychomet.numerics.strata import true_scores
+from psychomet.scores.layout import ITEM
 from psychomet.scores.layout_study import numbers_text
 
 Floats = NDArray[np.float64]
@@ -78,6 +81,65 @@ def score_summary(scores: xr.DataArray, *, conf_level: float) -> xr.Dataset:
     parts = {"median": middle, "sd": values.std(axis=1, ddof=1), "low": low, "high": high}
     found = {name: ("respondent", part) for name, part in parts.items()}
     return xr.Dataset(found, coords={"respondent": scores["respondent"]}, attrs={"conf_level": conf_level})
+
+
+def item_effects(posterior: Posterior, *, labels: Sequence[str], seed: int) -> xr.Dataset:
+    r"""Draw the effects of the items from their exact distribution, one set for each draw of the components.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        Of a balanced layout.
+    labels : sequence of str
+        Of the items, in the order of the layout.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    Dataset
+        ``effect of item`` (chain, draw, item), in the unit of the answers, as the crossed models have it; empty without a
+        component of items alone. Every r-th draw, the least r with at most ``MOST_STORED`` numbers.
+
+    Notes
+    -----
+    In a complete layout the answers tell of the effect of an item through the mean answers to the items alone. Items stand to
+    them as respondents to theirs: effects that hold the item, divided by how many of their levels it met, are error of its
+    mean, and those that do not are common to all items (:func:`psychomet.numerics.strata.true_scores`).
+    """
+    design, layout = posterior.design, posterior.design.fitted.layout
+    axis = layout.axes.index(ITEM) if ITEM in layout.axes else -1
+    if (
+        layout.cells is None
+        or axis < 0
+        or (axis,) not in design.strata.effects
+        or len(labels) != layout.sizes[axis]
+    ):
+        return xr.Dataset()
+    own, shared = _item_weights(design, axis)
+    per = posterior.draws.sizes["chain"] * posterior.draws.sizes["draw"] * len(labels)
+    draws = posterior.draws.isel(draw=slice(None, None, -(-per // MOST_STORED)))
+    variance = draws["variance"].transpose("chain", "draw", "component").to_numpy()
+    flat, mean = variance.reshape(-1, variance.shape[-1]), _flat(draws["mean"])
+    level = layout.cells.mean(axis=tuple(one for one in range(layout.cells.ndim) if one != axis))
+    found = true_scores(
+        level, universe=flat[:, design.strata.effects.index((axis,))], relative=flat @ own, shared=flat @ shared, mean=mean,
+        rng=np.random.default_rng([seed, 4]),
+    )  # fmt: skip
+    effect = (found - mean[:, None]).reshape(*variance.shape[:2], len(labels))
+    coords = {"chain": draws["chain"], "draw": draws["draw"], ITEM: list(map(str, labels))}
+    return xr.Dataset({f"effect of {ITEM}": (("chain", "draw", ITEM), effect)}, coords=coords)
+
+
+def _item_weights(design: Design, axis: int) -> tuple[Floats, Floats]:
+    """Weights of the components in the error of an item's mean, and in what the means of all items share."""
+    sizes, effects = design.fitted.layout.sizes, design.strata.effects
+    own, shared = np.zeros(len(effects)), np.zeros(len(effects))
+    for at, effect in enumerate(effects):
+        levels = float(np.prod([sizes[one] for one in effect if one != axis]))
+        if effect != (axis,):
+            (own if axis in effect else shared)[at] = 1 / levels
+    return own, shared
 
 
 def gate_notes(posterior: Posterior) -> list[Note]:

@@ -1,6 +1,7 @@
 """The long campaigns of simulation-based calibration, and the tables and the picture of docs/validation/hierarchy.md.
 
     PYTHONPATH=. python tests/estimates/causes/hierarchy/calibrate.py run ordinal 500 1 ranks.jsonl
+    PYTHONPATH=. python tests/estimates/causes/hierarchy/calibrate.py run "joint ordinal" 500 1 ranks.jsonl
     PYTHONPATH=. python tests/estimates/causes/hierarchy/calibrate.py write ranks.jsonl
 
 The first (model, replicates, seed, file) adds one line for each replicate to the file and goes on where it stopped. The
@@ -16,13 +17,15 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "joint"))
 
+import campaign as joint
 import test_crossed_calibration as crossed
 import test_gaussian_calibration as gaussian
 import test_graded_calibration as graded
@@ -39,7 +42,19 @@ TITLES = {
     "ordinal": "Crossed, ordinal",
     "binary": "Crossed, binary",
     "graded": "Graded response",
+    "joint ordinal": "Joint: two traits and a rate",
+    "joint normal": "Joint: ratings by four raters",
+    "joint count": "Joint: counts, a beta-binomial rate",
+    "joint choice": "Joint: choices, an outcome regressed",
+    "joint refusals": "Joint: refusals",
+    "joint styles": "Joint: acquiescence and extremity",
+    "joint growth": "Joint: growth over time",
+    "joint mixture": "Joint: two profiles, a covariate",
+    "joint horseshoe": "Joint: six predictors, horseshoe",
 }
+JOINT = "joint "
+TOGETHER = 125
+"""Tables of a joint design that are fitted at a time."""
 CONF = 0.95
 
 
@@ -53,6 +68,8 @@ class Campaign(NamedTuple):
 
 def quantities(model: str) -> tuple[str, ...]:
     """What is ranked."""
+    if model.startswith(JOINT):
+        return joint.names(model.removeprefix(JOINT))
     return {"gaussian": gaussian.WHAT, "graded": graded.WHAT}.get(model) or crossed.names(model)
 
 
@@ -67,15 +84,31 @@ def run(model: str, replicates: int, seed: int, file: Path) -> None:
     """Add the replicates that the file has not."""
     lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     done = {line["at"] for line in lines if line["model"] == model and line["seed"] == seed}
-    one = replicate(model)
+    missing = sorted(set(range(replicates)) - done)
     with file.open("a", encoding="utf-8") as out:
-        for at in sorted(set(range(replicates)) - done):
+        if model.startswith(JOINT):
+            for first in range(0, len(missing), TOGETHER):
+                run_together(model, missing[first : first + TOGETHER], seed, out)
+            return
+        one = replicate(model)
+        for at in missing:
             start = time.process_time()
             ranks, divergences = one(seed * 1_000_000 + at)
             line = {"model": model, "seed": seed, "at": at, "ranks": [int(rank) for rank in ranks]}
             line |= {"divergences": int(divergences), "seconds": round(time.process_time() - start, 3)}
             out.write(json.dumps(line) + "\n")
             out.flush()
+
+
+def run_together(model: str, numbers: Sequence[int], seed: int, out: TextIO) -> None:
+    """Add replicates of a joint design."""
+    start = time.process_time()
+    found = joint.ranked(model.removeprefix(JOINT), [seed * 1_000_000 + at for at in numbers])
+    each = round((time.process_time() - start) / len(numbers), 3)
+    for at, one in zip(numbers, found, strict=True):
+        line = {"model": model, "seed": seed, "at": at, "ranks": one.ranks, "divergences": one.diverged}
+        out.write(json.dumps(line | {"seconds": each, "successive": round(one.successive, 4)}) + "\n")
+    out.flush()
 
 
 def read(files: Sequence[Path]) -> dict[str, Campaign]:
@@ -136,7 +169,7 @@ def draw(found: dict[str, Campaign], target: Path) -> None:
     from matplotlib import pyplot as plt
     from PIL import Image
 
-    figure, axes = plt.subplots(2, 3, figsize=(10.5, 5.6), sharex=True, sharey=True, layout="constrained")
+    figure, axes = plt.subplots(5, 3, figsize=(10.5, 13.0), sharex=True, sharey=True, layout="constrained")
     for ax, (model, one) in zip(axes.flat, found.items(), strict=False):
         n, names = one.ranks.shape[0], quantities(model)
         root = np.sqrt(n)

@@ -31,6 +31,41 @@ def made(elpd: np.ndarray, *, left: str = "respondents", fingerprint: str = "a",
     )
 
 
+def joint(elpd: np.ndarray, blocks: dict[str, tuple[str, int]]) -> Result:
+    """A joint model that predicts blocks of a family and so many answers each."""
+    told = {
+        name: {"family": family, "items": [name], "rows": 9, "answers": count}
+        for name, (family, count) in blocks.items()
+    }
+    left = "respondents with their dimensions integrated out"
+    found = made(elpd, left=left)
+    frame = found.estimates.assign(term="joint")
+    return dataclasses.replace(
+        found, estimates=frame, arrays={"joint / loo": found.arrays["N / loo"]},
+        settings={**found.settings, "hierarchy": {"joint": {"blocks": told}}},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"N": ("ordinal", 600)}, "wins"),
+        ({"N": ("ordinal", 599), "wins": ("binomial", 150)}, "N"),
+        ({"N": ("normal", 600), "wins": ("binomial", 150)}, "N"),
+        ({"N": ("ordinal", 600), "wins": ("binomial", 150), "refusals": ("binary", 600)}, "refusals"),
+    ],
+)
+def test_joint_models_must_predict_the_same(other: dict[str, tuple[str, int]], named: str) -> None:
+    a, b = terms(0), terms(1)
+    first = joint(a, {"N": ("ordinal", 600), "wins": ("binomial", 150)})
+    with pytest.raises(InputError, match=f"what it predicts is not what .* predicts: {named}"):
+        loo_comparison({"a": first, "b": joint(b, other)}, scale="joint")
+    # A rate with or without overdispersion is the same number of the same answers.
+    same = joint(b, {"N": ("ordinal", 600), "wins": ("beta_binomial", 150)})
+    row = loo_comparison({"a": first, "b": same}, scale="joint").estimates.iloc[0]
+    assert "leave-one-out of respondents with their dimensions integrated out" in row["method"]
+
+
 def terms(seed: int, size: int = N) -> np.ndarray:
     return -10 + np.random.default_rng(seed).standard_normal(size)
 

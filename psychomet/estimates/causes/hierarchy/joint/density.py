@@ -1,14 +1,4 @@
-r"""The log density of a joint model and its gradient, in JAX.
-
-What is sampled for the dimensions of a unit, and what was tried. With ten answers in five categories for each of two traits
-and a rate of 20 trials, 200 to 500 units, the dimensions as they stand gave two to three times the effective draws of the
-correlations that innovations (z = mean + chol(R) eps) gave, at the same number of gradients; with five answers, 30 units, half
-as many. The former are taken, therefore, from ``plan.MANY_ANSWERS`` on, and with profiles always; then in units of the
-geometric mean of the loadings, for many answers tell loading times dimension, and neither. Standard deviations of dimensions
-are factored out in both.
-
-Units are sampled as their mean and what is left (a reflection of rows): answers tell differences of units much better than
-their level, which with a dozen units was the slowest number of all.
+r"""The log density of a joint model and its gradient, in JAX. For the coordinates of units see ``dimensions``.
 
 Thresholds are in units of sqrt(1 + loading^2 / latent variance), for answers tell those of the margins whatever the loading is:
 together with the middle threshold first, three times the effective draws of thresholds, twice those of loadings.
@@ -31,6 +21,7 @@ from jax import experimental
 from numpy.typing import NDArray
 
 from psychomet.estimates.causes.hierarchy.joint import laws
+from psychomet.estimates.causes.hierarchy.joint.dimensions import weights_of
 from psychomet.estimates.causes.hierarchy.joint.parameters import Terms, constrained, layout, length
 from psychomet.estimates.causes.hierarchy.joint.plan import ORDERED, BlockPlan, Data, Plan, Rows
 from psychomet.estimates.causes.hierarchy.joint.priors import normal
@@ -72,9 +63,7 @@ def model_at(x: Any, plan: Plan, data: Data) -> Found:
     """
     found, terms = constrained(x, plan, data)
     prior, jacobian, by_unit = terms.prior, terms.jacobian, jnp.zeros(plan.units)
-    growing = jnp.zeros_like(found["z"])
-    for dimension, trait in plan.growth:
-        growing = growing.at[:, trait].set(found["z"][:, dimension])
+    growing = _growing(found["z"], plan)
     for block, rows, values in zip(plan.blocks, data.blocks, found["blocks"], strict=True):
         eta = _predictor(block, rows, values, found, growing)
         more = _placed(block, rows, values, eta, data.priors.threshold)
@@ -82,6 +71,34 @@ def model_at(x: Any, plan: Plan, data: Data) -> Found:
         each = _answers(block, rows, values, eta, found["z"]) + rows.constant
         by_unit = by_unit + _by_unit(block, rows, rows.weight * each, plan.units)
     return Found(found, terms._replace(prior=prior, jacobian=jacobian), by_unit)
+
+
+def likelihood_at(found: dict[str, Any], plan: Plan, data: Data) -> Any:
+    """Return the log-likelihood of each unit given its dimensions, where thresholds and intercepts are in their places.
+
+    Parameters
+    ----------
+    found : dict
+        Parameters as in ``Found``.
+    plan : Plan
+        Shape of the model.
+    data : Data
+        Its arrays.
+    """
+    by_unit, growing = jnp.zeros(plan.units), _growing(found["z"], plan)
+    for block, rows, values in zip(plan.blocks, data.blocks, found["blocks"], strict=True):
+        eta = _predictor(block, rows, values, found, growing)
+        each = _answers(block, rows, values, eta, found["z"]) + rows.constant
+        by_unit = by_unit + _by_unit(block, rows, rows.weight * each, plan.units)
+    return by_unit
+
+
+def _growing(z: Any, plan: Plan) -> Any:
+    """The growth of every trait that grows, in its column."""
+    growing = jnp.zeros_like(z)
+    for dimension, trait in plan.growth:
+        growing = growing.at[:, trait].set(z[:, dimension])
+    return growing
 
 
 def density_of(plan: Plan, data: Data) -> Callable[[Floats], tuple[float, Floats]]:
@@ -139,21 +156,11 @@ def size_of(plan: Plan) -> int:
     return length(layout(plan))
 
 
-def _weights(block: BlockPlan, rows: Rows, values: dict[str, Any], size: int) -> Any:
-    """What multiplies each dimension for each item, (items, dimensions)."""
-    if block.regress:
-        return jnp.zeros((block.items, size)).at[:, np.array(block.regress)].set(values["coefficient"])
-    chosen = np.zeros((block.items, size))
-    chosen[np.arange(block.items), list(block.dimension)] = 1.0
-    own = rows.sign * values["loading"] if "loading" in values else rows.sign
-    return chosen * own[:, None]
-
-
 def _predictor(
     block: BlockPlan, rows: Rows, values: dict[str, Any], found: dict[str, Any], growing: Any
 ) -> Any:
     """The predictor of each row, before thresholds and intercepts."""
-    weights = _weights(block, rows, values, found["z"].shape[1])
+    weights = weights_of(block, rows, values, found["z"].shape[1])
     eta = _cells(block, rows, found["z"] @ weights.T)
     if block.time:
         eta = eta + rows.time * _cells(block, rows, growing @ weights.T)

@@ -35,7 +35,12 @@ from psychomet.estimates.causes.hierarchy.face_parts import (
     withheld,
 )
 from psychomet.estimates.causes.hierarchy.joint.face_input import JointTable, joint_table
-from psychomet.estimates.causes.hierarchy.joint.face_numbers import Number, item_numbers, structure_numbers
+from psychomet.estimates.causes.hierarchy.joint.face_numbers import (
+    Number,
+    item_numbers,
+    line_array,
+    structure_numbers,
+)
 from psychomet.estimates.causes.hierarchy.joint.face_predictive import (
     by_unit,
     left_out,
@@ -145,7 +150,7 @@ def _part(
         for one, more in zip(numbers, told, strict=True)
     ]
     compared, notes = _compared(table, posterior, contrasts, shared, conf_level)
-    left = left_out(posterior)
+    left = left_out(posterior, joint) if gate.passed else None
     outside, more_notes = left_out_rows(left, shared=shared, conf_level=conf_level)
     seen = predictive_rows(posterior, table, shared=shared, conf_level=conf_level, seed=seed)
     moved, moved_notes = _moved(structural, posterior, shared, name)
@@ -155,7 +160,9 @@ def _part(
     ]
     arrays = _stored(posterior.draws, label)
     arrays |= _scores(posterior.draws, conf_level, label)
-    arrays[f"{label} / loo"] = by_unit(left, units=joint.units, label=label)
+    arrays |= line_array(posterior.draws, table, conf_level=conf_level, label=label)
+    if left is not None:
+        arrays[f"{label} / loo"] = by_unit(left.left, units=joint.units, label=label)
     fit_notes = [*posterior.notes, *more_notes, *predictive_note(seen, name=name), *moved_notes] if gate.passed else []  # fmt: skip
     notes = [gate_note(gate, name=name, sampler=posterior.sampler), *fit_notes, *notes, *table.notes]
     return Part(every, arrays, notes, _told(table, posterior))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from psychomet.estimates.causes.hierarchy.joint.face_columns import Levels, Source, level_numbers, levels_of
+from psychomet.estimates.causes.hierarchy.joint.face_columns import Levels, Source, levels_of
 from psychomet.estimates.causes.hierarchy.joint.spec import Block, Effect, Family, Link
 from psychomet.schema import STATUSES
 from psychomet.scores.key import Scale
@@ -309,30 +309,8 @@ def row_levels(long: Long, source: Source, facets: Sequence[str]) -> Levels:
         labels.append(names)
     every = np.stack(codes, axis=1)
     found, at = np.unique(every, axis=0, return_inverse=True)
+    if sum(any("," in name for name in names) for names in labels) > 1:
+        # "a, b" with "c" is not "a" with "b, c".
+        labels = [tuple(name.replace("\\", "\\\\").replace(",", "\\,") for name in names) for names in labels]
     said = tuple(", ".join(names[one] for names, one in zip(labels, row, strict=True)) for row in found)
     return Levels(at.reshape(-1).astype(np.int64), said)
-
-
-def within_columns(source: Source, names: Sequence[str]) -> tuple[Floats, list[str]]:
-    """Return what varies within units as columns by administration, and their names; NaN where it does not apply.
-
-    Parameters
-    ----------
-    source : Source
-        Table and units.
-    names : sequence of str
-        Facets. Levels that are numbers are one column, others one for each but the first.
-    """
-    parts: list[Floats] = []
-    labels: list[str] = []
-    for name in names:
-        levels = levels_of(source, name)
-        numbers = level_numbers(levels.labels)
-        if numbers is not None:
-            made = numbers[levels.code][:, None]
-            labels.append(name)
-        else:
-            made = (levels.code[:, None] == np.arange(1, len(levels.labels))).astype(np.float64)
-            labels += [f"{name} = {label}" for label in levels.labels[1:]]
-        parts.append(np.where(levels.code[:, None] >= 0, made, np.nan))
-    return np.concatenate(parts, axis=1) if parts else np.zeros((source.unit.size, 0)), labels

@@ -239,7 +239,7 @@ def table_notes(made: Any, scales: Sequence[Scale], long: Mapping[str, Long]) ->
         text = f"{columns} predictors for {n} respondents: the prior decides which of them matter; shrinkage='horseshoe' says that few do."
         notes.append(Note("many_predictors", text))
     for block in joint.blocks:
-        notes += [*_block_notes(block, joint.units)]
+        notes += [*_block_notes(block, joint.units, refusals=made.structure.refusals)]
     for scale in scales:
         rows = long[scale.name]
         if rows.asked:
@@ -254,10 +254,10 @@ def _once(long: Long, joint: Joint) -> bool:
     return long.answer.size <= len(joint.units) * len(long.items)
 
 
-def _block_notes(block: Block, units: Sequence[str]) -> Iterator[Note]:
+def _block_notes(block: Block, units: Sequence[str], *, refusals: bool) -> Iterator[Note]:
     """Items and units at an end, and categories that nobody chose."""
     name = visible(block.name)
-    if block.name == REFUSALS:
+    if refusals and block.name == REFUSALS:
         rate = _mean_by(block.item, block.answer, len(block.items))
         never = [item for item, one in zip(block.items, rate, strict=True) if one == 0]
         always = [item for item, one in zip(block.items, rate, strict=True) if one == 1]

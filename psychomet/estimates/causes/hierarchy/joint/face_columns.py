@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -200,11 +201,26 @@ def standard_columns(source: Source, names: Sequence[str], *, where: str) -> tup
             continue
         values.append(found)
         labels += called
+    faults += twice_faults(labels, where=where)
     if faults or not values:
         return Standard(np.zeros((len(source.units), 0)), (), np.zeros(0)), faults
     every = np.concatenate(values, axis=1)
     spread = every.std(axis=0, ddof=1)
     return Standard((every - every.mean(axis=0)) / spread, tuple(labels), spread), []
+
+
+def twice_faults(names: Sequence[str], *, where: str) -> list[Fault]:
+    """Return the fault of columns that have one name, as a feature called "a = b" and level b of feature a.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of columns.
+    where : str
+        The argument, for messages.
+    """
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    return [Fault(where, f"two columns are named '{visible(name)}'", "Rename one of them") for name in twice]
 
 
 def unit_numbers(source: Source, name: str) -> Floats:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from psychomet.errors import InputError
+from psychomet.errors import Fault, InputError
 from psychomet.estimates.causes.hierarchy.joint import face_checks as checks
 from psychomet.estimates.causes.hierarchy.joint.face_blocks import (
     ANSWERED,
@@ -25,7 +26,6 @@ from psychomet.estimates.causes.hierarchy.joint.face_blocks import (
     refusal_block,
     row_levels,
     scale_block,
-    within_columns,
 )
 from psychomet.estimates.causes.hierarchy.joint.face_columns import (
     Levels,
@@ -38,8 +38,22 @@ from psychomet.estimates.causes.hierarchy.joint.face_columns import (
     standard_columns,
     varies_within,
 )
+from psychomet.estimates.causes.hierarchy.joint.face_names import name_faults
+from psychomet.estimates.causes.hierarchy.joint.face_notes import alike_notes, refused_notes
 from psychomet.estimates.causes.hierarchy.joint.face_outcomes import outcome_blocks, outcome_faults
-from psychomet.estimates.causes.hierarchy.joint.face_structure import Outcome, Structure, settled_structure
+from psychomet.estimates.causes.hierarchy.joint.face_structure import (
+    Outcome,
+    Structure,
+    named_outcomes,
+    settled_structure,
+)
+from psychomet.estimates.causes.hierarchy.joint.face_within import (
+    deviations,
+    unit_means,
+    within_columns,
+    within_faults,
+    within_spread,
+)
 from psychomet.estimates.causes.hierarchy.joint.spec import Block, Dimension, Joint
 from psychomet.notes import Note
 from psychomet.scores.key import Scale
@@ -51,7 +65,6 @@ from psychomet.text import visible
 
 Floats = NDArray[np.float64]
 
-BETWEEN = "mean of "
 BEHAVIOUR = "behaviour"
 MOST_LEVELS = 40
 """A facet with more levels is not checked level by level."""
@@ -125,8 +138,6 @@ def joint_table(
         Naming every fault of the structure and of what it names.
     """
     settled, faults = settled_structure(structure)
-    if faults:
-        raise InputError("the call", faults)
     used = np.ones(len(table.administrations), dtype=bool) if here is None else here
     long = {one.name: long_answers(table, scale=one, here=used, complete=missing == "complete") for one in scales}  # fmt: skip
     long = {
@@ -138,10 +149,13 @@ def joint_table(
     units, notes = _units(table, settled, scales, long, used)
     source = source_of(table, features=features, here=used, units=units)
     long = {name: _of_units(one, source) for name, one in long.items()}
-    faults = checks.facet_faults(source, settled)
-    faults += checks.scale_faults(
-        scales, long=long, structure=settled, units=len(units), source=None if faults else source
-    )
+    named = named_outcomes(settled)
+    if not units:
+        # No column has a value, and nothing else can be said of any.
+        raise InputError("the call", [*faults, *checks.scale_faults(scales, long=long, structure=named, units=0)])  # fmt: skip
+    faults += checks.facet_faults(source, settled)
+    faults += [*checks.scale_faults(scales, long=long, structure=named, units=len(units)), *name_faults(scales, named)]  # fmt: skip
+    faults += _effect_faults(source, settled, scales, long)
     predictors, more = standard_columns(source, settled.predictors, where="structure.predictors")
     covariates, also = standard_columns(source, settled.covariates, where="structure.covariates")
     family, families, third = (
@@ -149,11 +163,23 @@ def joint_table(
         if settled.family is None
         else group_of(source, settled.family, where="structure.family")
     )
-    faults += [*more, *also, *third, *outcome_faults(source, settled)]
+    faults += [*more, *also, *third, *outcome_faults(source, settled), *within_faults(source, settled, predictors.names)]  # fmt: skip
     if faults:
         raise InputError("the call", faults)
     made = _made(source, settled, scales, long, predictors, covariates, family, families)
-    return made._replace(notes=(*notes, *checks.table_notes(made, scales, long), *made.notes))
+    notes += [*refused_notes(source, scales), *checks.table_notes(made, scales, long)]
+    return made._replace(notes=(*notes, *made.notes))
+
+
+def _effect_faults(
+    source: Source, structure: Structure, scales: Sequence[Scale], long: Mapping[str, Long]
+) -> list[Fault]:
+    """Faults of effects whose facets there are, in the scales that have answers."""
+    known = {ITEM, RESPONDENT, *source.table.facets}
+    effects = tuple(one for one in structure.effects if known.issuperset(one))
+    asked = {scale.name: long[scale.name] for scale in scales if long[scale.name].answer.size}
+    codings = {scale.name: coding_of(scale, asked[scale.name].answer) for scale in scales if scale.name in asked}  # fmt: skip
+    return checks.effect_faults(source, replace(structure, effects=effects), asked, codings) if asked else []
 
 
 def _as_given(scale: Scale, structure: Structure, long: Long) -> bool:
@@ -208,8 +234,8 @@ def _made(
     dimensions, styles = _dimensions(source, structure, scales, timed)
     number = {one.name: at for at, one in enumerate(dimensions)}
     columns, within_names = within_columns(source, structure.within)
-    means = _unit_means(source, columns, within_names)
-    within_spread = _within_spread(source, columns)
+    means = unit_means(source, columns, within_names)
+    apart = within_spread(source, columns)
     blocks: list[Block] = []
     levels: dict[str, dict[str, Levels]] = {}
     notes: list[Note] = []
@@ -220,7 +246,7 @@ def _made(
         block = scale_block(
             rows, scale=scale, coding=coding[scale.name], source=source, dimension=number[scale.name],
             link=structure.link, loaded=structure.loadings == "free", effects=effects, rater=rater,
-            time=timed[scale.name], within=_deviations(source, rows, columns, within_spread),
+            time=timed[scale.name], within=deviations(source, rows, columns, apart),
             styles=_styles(coding[scale.name], styles if dimensions[number[scale.name]].role == "trait" else {}),
             as_given=_as_given(scale, structure, rows),
         )  # fmt: skip
@@ -242,7 +268,7 @@ def _made(
     return JointTable(
         joint=full._replace(blocks=tuple(map(collapsed, blocks))), full=full, structure=structure,
         coding={**coding, **made.coding}, levels=levels, spread=np.concatenate([predictors.spread, means.spread]),
-        within_spread=within_spread, between=means.names, span=span, labels=made.labels, notes=(*notes, *made.notes),
+        within_spread=apart, between=means.names, span=span, labels=made.labels, notes=(*notes, *made.notes),
     )  # fmt: skip
 
 
@@ -297,10 +323,11 @@ def _effects(
             rater = (structure.rater, levels)
         else:
             still.append(structure.rater)
+    alike = alike_notes(scale.name, found if rater is None else {**found, rater[0]: rater[1]})
     if not still:
-        return found, rater, []
+        return found, rater, alike
     text = f"{visible(scale.name)}: no effect of {', '.join(map(visible, still))}: its answers have one level of it."
-    return found, rater, [Note("one_level", text, "info")]
+    return found, rater, [Note("one_level", text, "info"), *alike]
 
 
 def _varies(levels: Levels) -> bool:
@@ -322,50 +349,6 @@ def _times(source: Source, structure: Structure, long: Long) -> Floats | None:
 def _span(labels: Sequence[str]) -> tuple[float, float] | None:
     numbers = level_numbers(labels)
     return None if numbers is None else (float(numbers.min()), float(numbers.max()))
-
-
-def _unit_means(source: Source, columns: Floats, names: Sequence[str]) -> Standard:
-    """Means of units of what varies within them, standardised, where they differ between units."""
-    parts, called, spread = [], [], []
-    for at, name in enumerate(names):
-        mean = _mean_by(source.unit, columns[:, at], len(source.units))
-        mean = np.where(np.isfinite(mean), mean, np.nanmean(mean))
-        wide = float(mean.std(ddof=1))
-        if wide > checks.SAME * (1 + np.abs(mean).max()):
-            parts.append((mean - mean.mean()) / wide)
-            called.append(f"{BETWEEN}{name}")
-            spread.append(wide)
-    values = np.stack(parts, axis=1) if parts else np.zeros((len(source.units), 0))
-    return Standard(values, tuple(called), np.array(spread))
-
-
-def _mean_by(unit: NDArray[np.int64], values: Floats, units: int) -> Floats:
-    """Mean by unit of what there is; NaN where there is nothing."""
-    keep = (unit >= 0) & np.isfinite(values)
-    count = np.bincount(unit[keep], minlength=units)
-    total = np.bincount(unit[keep], values[keep], minlength=units)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _centred(source: Source, at: NDArray[np.int64], columns: Floats) -> Floats:
-    """Columns at some administrations, less the mean of the unit there; 0 where they do not apply."""
-    unit, values = source.unit[at], columns[at]
-    made = []
-    for column in values.T:
-        less = column - _mean_by(unit, column, len(source.units))[unit]
-        made.append(np.where(np.isfinite(less), less, 0.0))
-    return np.stack(made, axis=1) if made else np.zeros((at.size, 0))
-
-
-def _within_spread(source: Source, columns: Floats) -> Floats:
-    """Standard deviation of each column within units."""
-    every = np.flatnonzero(source.unit >= 0).astype(np.int64)
-    return np.asarray(_centred(source, every, columns).std(axis=0))
-
-
-def _deviations(source: Source, long: Long, columns: Floats, spread: Floats) -> Floats | None:
-    """What varies within units by row of a scale, standardised."""
-    return None if not spread.size else _centred(source, long.administration, columns) / spread
 
 
 def _checked_levels(source: Source, long: Long) -> dict[str, Levels]:

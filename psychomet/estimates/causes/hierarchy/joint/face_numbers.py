@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 
 CORRELATED = ("trait", "growth", "refusal", "behaviour")
 MOVED = ("trait", "refusal", "behaviour")
+LINE_POINTS = 25
 LATENT = {"logit": math.pi**2 / 3, "adjacent": math.pi**2 / 3, "probit": 1.0}
 """Variance of the continuous variable behind ordered answers, given the predictor."""
 NOT_TOLD = ("refusal",)
@@ -254,7 +255,8 @@ def item_numbers(draws: xr.Dataset, table: JointTable) -> Iterator[Number]:
         The model.
     """
     for block in table.joint.blocks:
-        if block.regress or block.name in NOT_TOLD or block.family == "choice":
+        told = not (table.structure.refusals and block.name in NOT_TOLD)
+        if block.regress or not told or block.family == "choice":
             continue
         yield from _rated(draws, table, block)
         for effect in block.effects:
@@ -302,6 +304,77 @@ def _difficulties(draws: xr.Dataset, table: JointTable, block: Block, slope: Flo
                 "other": place,
             }
             yield Number(name, block.sign[at] * found[..., at, boundary] / slope[..., at])
+
+
+def line_array(
+    draws: xr.Dataset, table: JointTable, *, conf_level: float, label: str
+) -> dict[str, xr.DataArray]:
+    r"""Return the regression line of every behaviour on every trait, as an array of a result; empty without behaviour.
+
+    Parameters
+    ----------
+    draws : Dataset
+        Of the joint posterior.
+    table : JointTable
+        The model.
+    conf_level : float
+        Posterior probability of the band at each point, between tails of equal probability.
+    label : str
+        Of the model in its group.
+
+    Returns
+    -------
+    dict of str to DataArray
+        ``"joint / lines"``, (trait, behaviour, point, statistic): where on the trait (``at``), and ``median``, ``low`` and
+        ``high`` of the behaviour expected there. Points reach from the lowest respondent to the highest and 1 beyond.
+
+    Notes
+    -----
+    :math:`\mu_b + \sigma_{bt} / \sigma_t^2 (x - \mu_t)` at every draw, with the covariance over all respondents of
+    :func:`~psychomet.estimates.causes.hierarchy.joint.quantities.total_covariance` and the means that predictors, families and
+    profiles give the respondents at hand. It is that of the law, not of the respondents drawn from it.
+    """
+    joint = table.joint
+    trait, behaviour = (
+        [at for at, one in enumerate(joint.dimensions) if one.role == role] for role in ("trait", "behaviour")
+    )
+    if not trait or not behaviour:
+        return {}
+    total = _array(total_covariance(draws, joint), "dimension", "other")
+    centre, middle = (
+        _centres(draws, table),
+        draws["z"].mean(("chain", "draw")).transpose("unit", "dimension").to_numpy(),
+    )
+    tails = [0.5, (1 - conf_level) / 2, (1 + conf_level) / 2]
+    found = np.empty((len(trait), len(behaviour), LINE_POINTS, 4))
+    for at, t in enumerate(trait):
+        x = np.linspace(middle[:, t].min() - 1, middle[:, t].max() + 1, LINE_POINTS)
+        for to, b in enumerate(behaviour):
+            slope = (total[..., t, b] / total[..., t, t]).reshape(-1, 1)
+            away = x - centre[..., t].reshape(-1, 1)
+            expected = centre[..., b].reshape(-1, 1) + slope * away
+            found[at, to] = np.column_stack([x, *np.quantile(expected, tails, axis=0)])
+    names = [one.name for one in joint.dimensions]
+    coords = {
+        "trait": [names[at] for at in trait], "behaviour": [names[at] for at in behaviour],
+        "statistic": ["at", "median", "low", "high"],
+    }  # fmt: skip
+    attrs = {"of": label, "variable": "lines", "conf_level": conf_level}
+    return {f"{label} / lines": xr.DataArray(found, dims=("trait", "behaviour", "point", "statistic"), coords=coords, attrs=attrs)}  # fmt: skip
+
+
+def _centres(draws: xr.Dataset, table: JointTable) -> Floats:
+    """Mean of every dimension over the respondents at hand, before their answers, (chain, draw, dimension)."""
+    joint = table.joint
+    found = _array(draws["mean"], "dimension")
+    if "coefficient" in draws:
+        found = found + joint.predictors.mean(axis=0) @ _array(draws["coefficient"], "predictor", "dimension")
+    if "family_mean" in draws and joint.family is not None:
+        found = found + _array(draws["family_mean"], "family", "dimension")[:, :, joint.family].mean(axis=2)
+    if joint.profiles > 1:
+        share = _array(draws["share"], "profile")[..., None, :]
+        found = found + (share @ _array(draws["profile_mean"], "profile", "dimension"))[..., 0, :]
+    return found
 
 
 def _array(found: xr.DataArray, *dims: str) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -97,19 +97,24 @@ def outcome_faults(source: Source, structure: Structure) -> list[Fault]:
         return [Fault("structure.outcomes", "outcomes are columns of the features, and there are none", todo)]
     faults = []
     for at, one in enumerate(structure.outcomes):
-        if isinstance(one, Outcome):
-            faults += _faults_of(source, one, f"structure.outcomes[{at}]")
+        where = f"structure.outcomes[{at}]"
+        named = (one.column, one.trials) if isinstance(one, Outcome) else tuple(one.values())
+        unknown = [*_name_faults(source, named, where)]
+        faults += unknown
+        if isinstance(one, Outcome) and not unknown:
+            faults += _faults_of(source, one, where)
     return faults
 
 
+def _name_faults(source: Source, names: Sequence[object], where: str) -> Iterator[Fault]:
+    """Columns that are no features."""
+    for name in names:
+        if isinstance(name, str) and source.features is not None:
+            yield from name_faults(source.features, [name], where=where)
+
+
 def _faults_of(source: Source, one: Outcome, where: str) -> list[Fault]:
-    """Faults of one outcome."""
-    if source.features is None:
-        return []
-    names = [one.column, *([one.trials] if isinstance(one.trials, str) else [])]
-    faults = [fault for name in names for fault in name_faults(source.features, [name], where=where)]
-    if faults:
-        return faults
+    """Faults of one outcome whose columns are there."""
     feature = _feature(source, one.column)
     if feature.kind in ("vector", "circular"):
         return [Fault(where, f"'{visible(one.column)}' is a {feature.kind} feature", "Name a number or a feature with levels")]  # fmt: skip

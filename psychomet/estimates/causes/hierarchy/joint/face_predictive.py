@@ -1,4 +1,13 @@
-"""What a joint model predicts, before and after the answers, and how well it predicts respondents."""
+"""What a joint model predicts, before and after the answers, and how well it predicts respondents.
+
+References
+----------
+Merkle, E. C., Furr, D. and Rabe-Hesketh, S. (2019). Bayesian comparison of latent variable models: conditional versus marginal
+likelihoods. Psychometrika, 84(3), 802-829. https://doi.org/10.1007/s11336-019-09679-0
+
+Vehtari, A., Simpson, D., Gelman, A., Yao, Y. and Gabry, J. (2024). Pareto smoothed importance sampling. Journal of
+Machine Learning Research, 25(72), 1-58. https://www.jmlr.org/papers/v25/19-556.html
+"""
 
 from __future__ import annotations
 
@@ -14,6 +23,7 @@ from psychomet.estimates.causes.hierarchy.checks import predicted
 from psychomet.estimates.causes.hierarchy.face_parts import NO_INTERVAL, Row, draw_row
 from psychomet.estimates.causes.hierarchy.joint.face_blocks import Coding
 from psychomet.estimates.causes.hierarchy.joint.face_input import JointTable
+from psychomet.estimates.causes.hierarchy.joint.face_structure import Outcome
 from psychomet.estimates.causes.hierarchy.joint.fit import JointPosterior
 from psychomet.estimates.causes.hierarchy.joint.simulation import parameters_at, prior_draw, simulated
 from psychomet.estimates.causes.hierarchy.joint.spec import Block, Joint, JointPriors
@@ -28,12 +38,18 @@ MOST_NUMBERS = 10_000_000
 """Answers of all replicates together, about."""
 PRIOR_DRAWS = 200
 STATISTICS = ("mean", "variance")
+LEFT_OUT = "leave-one-out of respondents with their dimensions integrated out"
+"""What is left out: of models compared it is the same."""
 BAD_SHARE = 0.1
 """Share of respondents with uneven weights from which on elpd_loo is withheld."""
 UNTOLD = (
-    "the answers of too many respondents weigh too much on their own traits (Pareto k above 0.7): leave-one-out cannot be "
-    "had from these draws"
+    "too many respondents weigh too much on what all share (Pareto k above {limit:.2f}): leave-one-out cannot be had from "
+    "these draws"
 )
+UNSURE = "the respondents' own dimensions could not be integrated out well enough (error {error:.1f})"
+NOT_AGREED = "the chains did not converge"
+WRONG, WRONG_SHARE = 1.0, 0.05
+"""Error of the integrals from which on elpd_loo is withheld: in itself, or of its standard error where that is more."""
 
 
 class Look(NamedTuple):
@@ -90,7 +106,8 @@ def _both(look: Look) -> list[Row]:
 
 def _looks(block: Block, table: JointTable) -> list[Look]:
     """Levels by which a block is looked at: its items, facets that vary, levels of a choice."""
-    if len(block.items) == 1 and block.items[0] == block.name:
+    columns = [one.column for one in table.structure.outcomes if isinstance(one, Outcome)]
+    if block.name in columns:
         names = [{"term": block.name, "facet": "outcome", "level": block.name}]
     else:
         names = [{"term": block.name, "facet": "item", "level": item} for item in block.items]
@@ -168,29 +185,67 @@ def _whole(block: Block, table: JointTable) -> tuple[float, float]:
     return float(answer.mean()), float(answer.var())
 
 
-def left_out(posterior: JointPosterior) -> LeftOut:
-    """Return what the others predict of each respondent, from the likelihood of its answers at the draws."""
-    found = posterior.log_likelihood.transpose("chain", "draw", "unit").to_numpy()
-    return leave_one_out(np.asarray(found, dtype=np.float64).reshape(-1, found.shape[-1]))
+class Unseen(NamedTuple):
+    """What the others predict of each respondent, the error of the integrals, and the draws it is from."""
+
+    left: LeftOut
+    error: float
+    draws: int
 
 
-def left_out_rows(left: LeftOut, *, shared: Row, conf_level: float) -> tuple[list[Row], list[Note]]:
+def left_out(posterior: JointPosterior, joint: Joint) -> Unseen:
+    """Return what the others predict of each respondent, whose own dimensions are integrated out at every draw.
+
+    Parameters
+    ----------
+    posterior : JointPosterior
+        Its draws are used; its log-likelihood, which is given the dimensions, is not.
+    joint : Joint
+        The model that was fitted.
+    """
+    from psychomet.estimates.causes.hierarchy.joint.marginal import marginal_likelihood
+
+    found = marginal_likelihood(joint, posterior.draws)
+    value = found.log_likelihood
+    if not np.isfinite(value).all():
+        gone = np.full(value.shape[1], np.nan)
+        return Unseen(LeftOut(gone, np.nan, np.nan, np.nan, gone), np.nan, len(value))
+    return Unseen(leave_one_out(value), found.error, len(value))
+
+
+def left_out_rows(found: Unseen | None, *, shared: Row, conf_level: float) -> tuple[list[Row], list[Note]]:
     """Return expected log predictive density and effective parameters, or why they cannot be had.
 
     Parameters
     ----------
-    left : LeftOut
-        Of respondents.
+    found : Unseen or None
+        Of respondents; None where the chains do not agree.
     shared : dict
         Columns that all rows share.
     conf_level : float
         Nominal coverage.
+
+    Notes
+    -----
+    The shape up to which weights can be relied upon depends on the number of draws: 1 - 1 / log10(draws), 0.7 at most
+    (Vehtari and others 2024).
     """
-    reach = float(ndtri((1 + conf_level) / 2)) * left.std_error
-    base = {**shared, "method": f"normal; leave-one-out of respondents, Pareto-smoothed weights; {shared['method']}"}  # fmt: skip
-    bad = int((left.shape > GOOD_SHAPE).sum())
+    how = f"{LEFT_OUT}, Pareto-smoothed weights{f' of {found.draws} draws' if found else ''}"
+    base = {**shared, "method": f"normal; {how}; {shared['method']}"}
+
+    def without(reason: str) -> tuple[list[Row], list[Note]]:
+        return [{**base, "estimand": name, "reason": reason} for name in ("elpd_loo", "p_loo")], []
+
+    if found is None:
+        return without(NOT_AGREED)
+    left = found.left
+    if not found.error <= max(WRONG, WRONG_SHARE * left.std_error):
+        return without(UNSURE.format(error=found.error))
+    limit = min(GOOD_SHAPE, 1 - 1 / np.log10(max(found.draws, 2)))
+    bad = int((left.shape > limit).sum())
     if bad > BAD_SHARE * left.shape.size:
-        return [{**base, "estimand": name, "reason": UNTOLD} for name in ("elpd_loo", "p_loo")], []
+        return without(UNTOLD.format(limit=limit))
+    reach = float(ndtri((1 + conf_level) / 2)) * left.std_error
     rows: list[Row] = [
         {**base, "estimand": "elpd_loo", "estimate": left.total, "std_error": left.std_error,
          "conf_low": left.total - reach, "conf_high": left.total + reach},
@@ -199,7 +254,7 @@ def left_out_rows(left: LeftOut, *, shared: Row, conf_level: float) -> tuple[lis
     if not bad:
         return rows, []
     text = (
-        f"For {bad} of {left.shape.size} respondents the weights of leave-one-out are uneven (Pareto k above {GOOD_SHAPE}): "
+        f"For {bad} of {left.shape.size} respondents the weights of leave-one-out are uneven (Pareto k above {limit:.2f}): "
         "elpd_loo is too high by an unknown amount."
     )
     return rows, [Note("uneven_weights", text)]

@@ -16,7 +16,9 @@ Style = Literal["acquiescence", "extremity"]
 Loadings = Literal["free", "equal"]
 
 LISTS = ("predictors", "within", "covariates", "styles")
+WORDS: dict[str, Any] = {"shrinkage": Shrinkage, "link": Link, "loadings": Loadings}
 COUNTED = ("binomial", "beta_binomial")
+COLUMNS = ("column", "trials")
 MOST_PROFILES = 8
 
 
@@ -114,22 +116,33 @@ def settled_structure(structure: Structure) -> tuple[Structure, list[Fault]]:
     Returns
     -------
     tuple of Structure and list of Fault
-        Where there are faults the structure is not to be used.
+        Where there are faults the structure is no model: entries with faults are left out, so that what the others name can
+        be looked up, too. Outcomes keep their places; of one with faults there is a mapping of the columns that it names.
     """
     faults = [*_shape_faults(structure)]
-    if faults:
-        return structure, faults
-    outcomes: list[Outcome] = []
-    for at, given in enumerate(structure.outcomes):
+    bare = Structure()
+    odd = {fault.where.removeprefix("structure.") for fault in faults}
+    sound = replace(structure, **{name: getattr(bare, name) for name in odd})
+    outcomes: list[Any] = []
+    for at, given in enumerate(sound.outcomes):
         made, more = _outcome(given, f"structure.outcomes[{at}]")
         faults += more
-        outcomes += [] if made is None else [made]
+        outcomes.append(_columns_of(given) if made is None else made)
     settled = replace(
-        structure,
-        predictors=tuple(structure.predictors), within=tuple(structure.within), covariates=tuple(structure.covariates),
-        styles=tuple(structure.styles), outcomes=tuple(outcomes), effects=tuple(map(tuple, structure.effects)),
+        sound,
+        predictors=tuple(sound.predictors), within=tuple(sound.within), covariates=tuple(sound.covariates),
+        styles=tuple(sound.styles), outcomes=tuple(outcomes), effects=tuple(map(tuple, sound.effects)),
     )  # fmt: skip
-    return settled, [*faults, *_value_faults(settled)]
+    faults += _value_faults(settled, one_profile="profiles" not in odd)
+    known = {
+        name: getattr(settled, name) if getattr(settled, name) in get_args(kind) else getattr(bare, name)
+        for name, kind in WORDS.items()
+    }
+    once: dict[str, Any] = {
+        name: tuple(dict.fromkeys(getattr(settled, name))) for name in (*LISTS, "effects")
+    }
+    once["styles"] = tuple(one for one in once["styles"] if one in get_args(Style))
+    return replace(settled, **known, **once), faults
 
 
 def _shape_faults(structure: Structure) -> Iterator[Fault]:
@@ -156,16 +169,16 @@ def _shape_faults(structure: Structure) -> Iterator[Fault]:
         yield Fault("structure.profiles", what, "Use 1 for no profiles")
 
 
-def _value_faults(structure: Structure) -> Iterator[Fault]:
+def _value_faults(structure: Structure, *, one_profile: bool) -> Iterator[Fault]:
     """Values that are none of those there are, names given twice, and what does not go together."""
-    for name, kind in (("shrinkage", Shrinkage), ("link", Link), ("loadings", Loadings)):
+    for name, kind in WORDS.items():
         value = getattr(structure, name)
         if value not in get_args(kind):
             yield _none_of(f"structure.{name}", value, get_args(kind))
     for style in structure.styles:
         if style not in get_args(Style):
             yield _none_of("structure.styles", style, get_args(Style))
-    columns = [one.column for one in structure.outcomes if isinstance(one, Outcome)]
+    columns = [one.column for one in named_outcomes(structure).outcomes if isinstance(one, Outcome)]
     lists = {name: list(getattr(structure, name)) for name in LISTS}
     for name, values in {**lists, "outcomes": columns, "effects": [*map(frozenset, structure.effects)]}.items():  # fmt: skip
         if len(set(values)) < len(values):
@@ -177,33 +190,64 @@ def _value_faults(structure: Structure) -> Iterator[Fault]:
     if both:
         what = f"also named as predictors: {', '.join(map(visible, both))}"
         yield Fault("structure.outcomes", what, "A column is a predictor or an outcome")
-    if structure.covariates and structure.profiles == 1:
+    if structure.covariates and structure.profiles == 1 and one_profile:
         yield Fault("structure.covariates", "there is one profile, whose share is 1", "Use profiles=2, or leave them out")  # fmt: skip
 
 
+def named_outcomes(structure: Structure) -> Structure:
+    """Return a settled structure whose outcomes with faults are outcomes of the same columns, to look at names alone.
+
+    Parameters
+    ----------
+    structure : Structure
+        As :func:`settled_structure` returns it.
+    """
+    named = [one if isinstance(one, Outcome) else Outcome(str(one["column"])) for one in structure.outcomes if isinstance(one, Outcome) or "column" in one]  # fmt: skip
+    return replace(structure, outcomes=tuple(named))
+
+
+def _columns_of(given: object) -> dict[str, str]:
+    """Texts among the columns that an outcome with faults names."""
+    entries: Mapping[Any, Any] = (
+        given if isinstance(given, Mapping) else {name: getattr(given, name, None) for name in COLUMNS}
+    )
+    return {name: str(entries[name]) for name in COLUMNS if isinstance(entries.get(name), str)}
+
+
 def _outcome(given: object, where: str) -> tuple[Outcome | None, list[Fault]]:
-    """One outcome, of a mapping or as it is."""
+    """One outcome, of a mapping or as it is; none where it has faults."""
     if isinstance(given, Mapping):
         names = [one.name for one in fields(Outcome)]
         strange = [visible(name) for name in given if name not in names]
-        if strange or "column" not in given:
-            what = f"there is no entry {', '.join(strange)}" if strange else "it has no column"
-            return None, [Fault(where, what, f"The entries are: {', '.join(names)}")]
+        faults = []
+        if strange:
+            faults.append(Fault(where, f"there is no entry {', '.join(strange)}", f"The entries are: {', '.join(names)}"))  # fmt: skip
+        elif "column" not in given:
+            faults.append(Fault(where, "it has no column", f"The entries are: {', '.join(names)}"))
+        if faults:
+            return None, faults
         given = Outcome(**given)
     if not isinstance(given, Outcome) or not isinstance(given.column, str):
         todo = 'Use Outcome(column="name", family="count"), say'
         return None, [Fault(where, f"{visible(repr(given))} is not an outcome", todo)]
-    families = tuple(name for name in get_args(Family))
-    faults = [] if given.family in families else [_none_of(f"{where}.family", given.family, families)]
+    faults = [*_law_faults(given, where)]
+    return None if faults else given, faults
+
+
+def _law_faults(given: Outcome, where: str) -> Iterator[Fault]:
+    """A law that there is not, and trials with one that has none or without them."""
+    families = get_args(Family)
+    if given.family not in families:
+        yield _none_of(f"{where}.family", given.family, families)
+        return
     known = isinstance(given.trials, str | int | np.integer) and not isinstance(given.trials, bool)
     if given.family in COUNTED:
         if not known:
             what = f"a {given.family} outcome has a number of trials"
-            faults.append(Fault(f"{where}.trials", what, "Name the feature with it, or one number for all"))
+            yield Fault(f"{where}.trials", what, "Name the feature with it, or one number for all")
     elif given.trials is not None:
         what = f"a {visible(given.family)} outcome has no trials"
-        faults.append(Fault(f"{where}.trials", what, "Leave it out, or use family='binomial'"))
-    return given, faults
+        yield Fault(f"{where}.trials", what, "Leave it out, or use family='binomial'")
 
 
 def joint_prior_faults(priors: JointPriors) -> list[Fault]:

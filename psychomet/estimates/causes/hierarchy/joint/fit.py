@@ -29,9 +29,9 @@ STEPS = 100
 """Of the search for a start; the sampler goes on from there."""
 CHUNK = 250
 """Draws whose parameters are computed at a time."""
-START_SD, START_DISPERSION = 0.3, 0.3
+START_SD, START_DISPERSION, START_PROFILE = 0.3, 0.3, 0.5
 HELD = ("log_sd", "log_dispersion", "log_residual", "membership_slope")
-STRUCTURE_HELD = frozenset({"partial", "log_global", "log_local", "log_slab", "profile_gap", "share"})
+STRUCTURE_HELD = frozenset({"partial", "log_global", "log_local", "log_slab", "profile", "share"})
 """Ends of names, and names, of what the search for a start leaves alone."""
 WORSE = 1e10
 """Stands for a density that is not a number, in the search for a start."""
@@ -166,6 +166,8 @@ def start_of(density: Density, plan: Plan) -> Floats:
         if name.endswith(("log_sd", "log_dispersion")):
             level = START_DISPERSION if name.endswith("dispersion") else START_SD
             start[part.start : part.start + int(np.prod(part.shape))] = np.log(level)
+        if name == "profile":
+            start[part.start : part.start + int(np.prod(part.shape))] = START_PROFILE
 
     def loss(free: Floats) -> tuple[float, Floats]:
         x = start.copy()
@@ -186,9 +188,7 @@ def _held(plan: Plan) -> NDArray[np.bool_]:
 
     parts = layout(plan)
     mask = np.zeros(length(parts), dtype=bool)
-    # In units of the loadings, dimensions and loadings go to 0 together; a residual goes to 0 where the rest can follow.
-    ends = HELD if not plan.centred else (*HELD, ".loading")
     for name, part in parts.items():
-        if name in STRUCTURE_HELD or name.endswith(ends):
+        if name in STRUCTURE_HELD or name.endswith(HELD):
             mask[part.start : part.start + int(np.prod(part.shape))] = True
     return mask

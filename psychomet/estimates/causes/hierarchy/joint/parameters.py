@@ -20,15 +20,14 @@ import numpy as np
 from jax.scipy.special import gammaln, logsumexp
 from numpy.typing import NDArray
 
-from psychomet.estimates.causes.hierarchy.joint.plan import ORDERED, BlockPlan, Data, Plan
+from psychomet.estimates.causes.hierarchy.joint.dimensions import dimensions, information
+from psychomet.estimates.causes.hierarchy.joint.plan import ORDERED, BlockPlan, Data, Plan, Rows
 from psychomet.estimates.causes.hierarchy.joint.priors import (
-    LOG_2PI,
     cholesky_of,
+    gamma_of_two,
     half_cauchy,
     half_normal,
-    inverse_of,
     normal,
-    reflected,
     zero_sum,
 )
 from psychomet.estimates.causes.hierarchy.joint.spec import JointPriors
@@ -90,8 +89,7 @@ def _structure_shapes(plan: Plan) -> dict[str, tuple[int, ...]]:
     if plan.families > 1:
         shapes |= {"family_log_sd": (moved,), "family": (plan.families - 1, moved)}
     if profiles > 1:
-        rest = len(plan.correlated) - 1
-        shapes |= {"profile_gap": (profiles - 1,), "profile": (profiles - 1, rest), "share": (profiles - 1,)}
+        shapes |= {"profile": (profiles - 1, len(plan.correlated)), "share": (profiles - 1,)}
         shapes["membership_slope"] = (plan.covariates, profiles - 1)
     return shapes
 
@@ -157,10 +155,10 @@ def constrained(x: Any, plan: Plan, data: Data) -> tuple[dict[str, Any], Terms]:
     law, found["blocks"] = more[2], []
     for at, block in enumerate(plan.blocks):
         own = {name.removeprefix(f"{at}."): v for name, v in raw.items() if name.startswith(f"{at}.")}
-        values, terms = _block(own, block, priors)
+        values, terms = _block(own, block, data.blocks[at], plan, priors)
         found["blocks"].append(values)
         prior, law, jacobian = prior + terms.prior, law + terms.law, jacobian + terms.jacobian
-    density, volume = _dimensions(raw, found, plan, data)
+    density, volume = dimensions(raw["z"], found, plan, data)
     law, jacobian = law + density, jacobian + volume
     return found, Terms(prior, law, jacobian)
 
@@ -242,89 +240,38 @@ def _horseshoe(
 
 
 def _profiles(raw: dict[str, Any], found: dict[str, Any], plan: Plan, priors: JointPriors) -> tuple[Any, Any]:
-    """Means of profiles, sorted along the first dimension, and logits of membership."""
+    """Means of profiles, and logits of membership, whichever profile is called the first; draws are sorted afterwards.
+
+    Sorted while they are sampled, two profiles that hardly differ along the first dimension had a border through the
+    middle of what is one mode, and chains stayed on their side.
+    """
     count, scale = plan.profiles, priors.coefficient
-    gap = jnp.exp(raw["profile_gap"])
-    line = jnp.concatenate([jnp.zeros(1), jnp.cumsum(gap)])
-    line = line - jnp.mean(line)
-    means = line[:, None]
-    # Normal numbers given that they sum to zero, sorted; the differences span a volume of 1 / sqrt(count).
-    prior = -0.5 * jnp.sum(jnp.square(line / scale)) - (count - 1) * (jnp.log(scale) + 0.5 * LOG_2PI)
-    prior = prior + gammaln(count + 1.0) - 0.5 * np.log(count)
-    jacobian = jnp.sum(raw["profile_gap"])
-    if "profile" in raw:
-        means = jnp.concatenate([means, zero_sum(count) @ raw["profile"]], axis=1)
-        prior = prior + normal(raw["profile"], scale)
-    found["profile_mean"] = jnp.zeros((count, plan.size)).at[:, np.array(plan.correlated)].set(means)
+    basis = zero_sum(count)
+    # Normal numbers given that they sum to zero. Sorted they have count! times the density.
+    prior = normal(raw["profile"], scale) + gammaln(count + 1.0)
+    found["profile_mean"] = (
+        jnp.zeros((count, plan.size)).at[:, np.array(plan.correlated)].set(basis @ raw["profile"])
+    )
+    if plan.covariates:
+        # Differences of two logits have the scale of the prior.
+        found["membership_intercept"] = basis @ raw["share"]
+        found["membership_slope"] = raw["membership_slope"] @ basis.T
+        wide = scale / np.sqrt(2.0)
+        return prior + normal(raw["share"], wide) + normal(raw["membership_slope"], wide), 0.0
     logits = jnp.concatenate([jnp.zeros(1), raw["share"]])
     found["membership_intercept"] = logits
-    if plan.covariates:
-        slope = raw["membership_slope"]
-        found["membership_slope"] = jnp.concatenate([jnp.zeros((plan.covariates, 1)), slope], axis=1)
-        return prior + normal(raw["share"], scale) + normal(slope, scale), jacobian
     shape = priors.concentration
     log_share = logits - logsumexp(logits)
     prior = prior + gammaln(count * shape) - count * gammaln(shape) + (shape - 1) * jnp.sum(log_share)
-    return prior, jacobian + jnp.sum(log_share)
+    return prior, jnp.sum(log_share)
 
 
-def _log_scale(found: dict[str, Any], plan: Plan) -> Any:
-    """Mean logarithm of the loadings on each dimension; 0 for those with a standard deviation of their own."""
-    total, count = jnp.zeros(plan.size), np.zeros(plan.size)
-    for block, values in zip(plan.blocks, found["blocks"], strict=True):
-        if "loading" in values:
-            chosen = np.zeros((block.items, plan.size))
-            chosen[np.arange(block.items), list(block.dimension)] = 1.0
-            total, count = total + jnp.log(values["loading"]) @ chosen, count + chosen.sum(axis=0)
-    count[list(plan.free)] = 0.0
-    return jnp.where(count > 0, total / np.maximum(count, 1.0), 0.0)
-
-
-def _dimensions(raw: dict[str, Any], found: dict[str, Any], plan: Plan, data: Data) -> tuple[Any, Any]:
-    """The latent dimensions of every unit: their log density, and the Jacobian of what is sampled for them."""
-    middle = jnp.broadcast_to(found["mean"], (plan.units, plan.size))
-    if "coefficient" in found:
-        middle = middle + data.predictors @ found["coefficient"]
-    if "family" in raw:
-        middle = middle + found["family_mean"][data.family]
-    chosen = np.array(plan.correlated, dtype=int)
-    styles = np.setdiff1d(np.arange(plan.size), chosen)
-    # The mean of a dimension, known up to the prior, and the differences of units, which answers tell, each in its unit.
-    eps, root = reflected(raw["z"]), found["cholesky"]
-    if not plan.centred:
-        own = eps[:, chosen] @ root.T
-        found["z"] = middle + found["sd"] * jnp.zeros_like(eps).at[:, chosen].set(own).at[:, styles].set(
-            eps[:, styles]
-        )
-        return normal(eps), 0.0
-    log_scale = _log_scale(found, plan)
-    volume = -plan.units * jnp.sum(log_scale)
-    eps = eps * jnp.exp(-log_scale)
-    found["z"] = found["sd"] * eps
-    inverse = inverse_of(root, len(chosen))
-    scale = found["sd"][chosen]
-    far = eps[:, chosen] - middle[:, chosen] / scale
-    law = normal(eps[:, styles]) - plan.units * jnp.sum(jnp.log(jnp.diagonal(root)))
-    law = law - 0.5 * LOG_2PI * plan.units * len(chosen)
-    if plan.profiles == 1:
-        return law - 0.5 * jnp.sum(jnp.square(far @ inverse.T)), volume
-    away = far[:, None, :] - found["profile_mean"][:, chosen] / scale
-    logits = jnp.broadcast_to(found["membership_intercept"], (plan.units, plan.profiles))
-    if plan.covariates:
-        logits = logits + data.covariates @ found["membership_slope"]
-    log_share = logits - logsumexp(logits, axis=1, keepdims=True)
-    each = log_share - 0.5 * jnp.sum(jnp.square(away @ inverse.T), axis=-1)
-    total = logsumexp(each, axis=1)
-    found["share"] = jnp.mean(jnp.exp(log_share), axis=0)
-    found["membership"] = jnp.exp(each - total[:, None])
-    return law + jnp.sum(total), volume
-
-
-def _block(raw: dict[str, Any], block: BlockPlan, priors: JointPriors) -> tuple[dict[str, Any], Terms]:
+def _block(
+    raw: dict[str, Any], block: BlockPlan, rows: Rows, plan: Plan, priors: JointPriors
+) -> tuple[dict[str, Any], Terms]:
     """Parameters of one block."""
     found: dict[str, Any] = {}
     prior: Any = 0.0
-    law: Any = 0.0
     jacobian: Any = 0.0
     if "coefficient" in raw:
         found["coefficient"] = raw["coefficient"]
@@ -334,9 +281,12 @@ def _block(raw: dict[str, Any], block: BlockPlan, priors: JointPriors) -> tuple[
         # The law of the logarithm: no Jacobian.
         prior = normal(log_loading - priors.loading_location, priors.loading_scale)
         found["loading"] = jnp.broadcast_to(jnp.exp(log_loading), (block.items,))
-    for name, scale in (("residual", priors.residual), ("dispersion", priors.dispersion)):
+    for name, law_of, scale in (
+        ("residual", gamma_of_two, priors.residual),
+        ("dispersion", half_normal, priors.dispersion),
+    ):
         if f"log_{name}" in raw:
-            density, volume = half_normal(raw[f"log_{name}"], scale)
+            density, volume = law_of(raw[f"log_{name}"], scale)
             prior, jacobian = prior + density, jacobian + volume
             found[name] = jnp.exp(raw[f"log_{name}"])
     found["discrimination"] = jnp.ones(max(block.raters, 1))
@@ -345,21 +295,6 @@ def _block(raw: dict[str, Any], block: BlockPlan, priors: JointPriors) -> tuple[
         found["discrimination"] = jnp.exp(
             priors.loading_scale * (zero_sum(block.raters) @ raw["discrimination"])
         )
-    found["effects"], found["effect_sd"] = [], []
-    for at, effect in enumerate(block.effects):
-        log_sd, value = raw[f"effect {at} log_sd"], raw[f"effect {at}"]
-        density, volume = half_normal(log_sd, priors.effect)
-        sd = jnp.exp(log_sd[0])
-        prior, jacobian = prior + density, jacobian + volume
-        if effect.split:
-            law = law + normal(value[1:], sd) + normal(value[0])
-            value = zero_sum(effect.levels) @ value[1:] + sd * value[0] / np.sqrt(effect.levels)
-        elif effect.centred:
-            law = law + normal(value, sd)
-        else:
-            law, value = law + normal(value), sd * value
-        found["effects"].append(value)
-        found["effect_sd"].append(sd)
     if "slope" in raw:
         slope, density, volume = _slopes(raw["slope"], block, priors)
         found["slope"] = slope
@@ -367,7 +302,35 @@ def _block(raw: dict[str, Any], block: BlockPlan, priors: JointPriors) -> tuple[
     if "gap" in raw:
         jacobian = jacobian + jnp.sum(raw["gap"])
     found |= {name: raw[name] for name in ("first", "gap", "step", "intercept") if name in raw}
-    return found, Terms(prior, law, jacobian)
+    more = _effects(raw, found, block, plan.units * jnp.sum(information(block, rows, found)), priors)
+    return found, Terms(prior + more.prior, more.law, jacobian + more.jacobian)
+
+
+def _effects(
+    raw: dict[str, Any], found: dict[str, Any], block: BlockPlan, told: Any, priors: JointPriors
+) -> Terms:
+    """Random effects, in units of their standard deviation given the others and the answers, roughly.
+
+    With many answers a level that is the effect as it stands, with few, or a standard deviation near 0, the effect in units
+    of that. ``told`` is the information of all answers about the predictor.
+    """
+    prior, law, jacobian = jnp.zeros(()), jnp.zeros(()), jnp.zeros(())
+    found["effects"], found["effect_sd"] = [], []
+    for at, effect in enumerate(block.effects):
+        log_sd, value = raw[f"effect {at} log_sd"], raw[f"effect {at}"]
+        density, volume = half_normal(log_sd, priors.effect)
+        prior, jacobian = prior + density, jacobian + volume
+        sd = jnp.exp(log_sd[0])
+        # sd / sqrt(1 + sd^2 information), in logarithms.
+        log_unit = log_sd[0] - 0.5 * jnp.logaddexp(0.0, 2 * log_sd[0] + jnp.log(told / effect.levels))
+        own = jnp.exp(log_unit) * (value[1:] if effect.split else value)
+        law, jacobian = law + normal(own, sd), jacobian + jnp.size(own) * log_unit
+        if effect.split:
+            law = law + normal(value[0])
+            own = zero_sum(effect.levels) @ own + sd * value[0] / np.sqrt(effect.levels)
+        found["effects"].append(own)
+        found["effect_sd"].append(sd)
+    return Terms(prior, law, jacobian)
 
 
 def _slopes(flat: Any, block: BlockPlan, priors: JointPriors) -> tuple[Any, Any, Any]:

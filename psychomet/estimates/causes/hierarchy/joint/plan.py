@@ -26,23 +26,20 @@ SPARE = 1.5
 """Cells of the table units x items x repetitions, for each row, up to which rows are put into that table."""
 MOST_SPLIT = 200
 """Levels of an effect up to which its mean is sampled apart, through a table of their square."""
-MANY_ANSWERS = 8.0
-"""Answers (trials count) of a unit for each correlated dimension from which dimensions are sampled as they stand."""
-OF_NUMBERS = 4.0
-"""Answers that a normal one counts for: it says more than a category does."""
-MANY_ROWS = 20.0
-"""Answers for each level from which a random effect is sampled as it stands, not in units of its standard deviation."""
+TELLS = {"logit": 0.25, "probit": 0.6}
+"""Information of one ordered answer about its predictor, roughly: its largest for two categories."""
+LEAST_RATE = 0.05
+"""Shares of successes are taken to be this far from 0 and 1 when it is asked what answers tell."""
 
 
 class EffectPlan(NamedTuple):
     """Levels of a random effect, and how it is sampled.
 
-    ``centred``: as it stands, not in units of its standard deviation. ``split``: its mean apart and always in those units,
-    for answers tell the mean of a few levels from the intercepts only through its prior.
+    ``split``: its mean apart, in units of its standard deviation, for answers tell the mean of a few levels from the
+    intercepts only through its prior.
     """
 
     levels: int
-    centred: bool
     split: bool
 
 
@@ -50,7 +47,8 @@ class BlockPlan(NamedTuple):
     """Shape of a block.
 
     ``repeats`` is 0 where rows stand in a list; else they stand in a table (repeats, units, items). ``anchored`` are the
-    items of a choice block whose last slope is positive. ``categories`` has 2 for binary items. The styles are numbers of
+    items of a choice block whose last slope is positive. ``categories`` has 2 for binary items. ``exact``: given the
+    other parameters, its answers have a normal law in which all units are alike. The styles are numbers of
     dimensions, -1 for none.
     """
 
@@ -70,6 +68,7 @@ class BlockPlan(NamedTuple):
     acquiescence: tuple[int, ...]
     extremity: int
     anchored: tuple[int, ...]
+    exact: bool
 
 
 class Plan(NamedTuple):
@@ -94,13 +93,16 @@ class Plan(NamedTuple):
     within: int
     within_on: tuple[int, ...]
     shrinkage: Shrinkage
-    centred: bool
     mirrored: tuple[int, ...]
     blocks: tuple[BlockPlan, ...]
 
 
 class Rows(NamedTuple):
-    """Arrays of a block, as a list or as a table; ``constant`` is what an answer adds whatever the parameters."""
+    """Arrays of a block, as a list or as a table; ``constant`` is what an answer adds whatever the parameters.
+
+    ``told`` is what the answers of a unit to each item tell about their predictor, in the mean and roughly; ``moments`` are
+    the means of time and of its square. ``pull`` are sums over repeats of the answers of an exact block, (units, items).
+    """
 
     answer: Any
     weight: Any
@@ -114,6 +116,9 @@ class Rows(NamedTuple):
     time: Any
     within: Any
     trials: Any
+    told: Any
+    moments: Any
+    pull: Any
 
 
 class Data(NamedTuple):
@@ -126,20 +131,17 @@ class Data(NamedTuple):
     priors: JointPriors
 
 
-def plan_of(joint: Joint, *, centred: bool | None = None) -> Plan:
+def plan_of(joint: Joint) -> Plan:
     """Return the shape of a model.
 
     Parameters
     ----------
     joint : Joint
         The model.
-    centred : bool, optional
-        Whether the dimensions are sampled as they stand; by default as the density's docstring says.
     """
     roles = [one.role for one in joint.dimensions]
     correlated = tuple(at for at, role in enumerate(roles) if role in CORRELATED)
     on = sorted({k for block in joint.blocks if block.within is not None for k in measured(block)})
-    chosen = joint.profiles > 1 or (_many(joint, len(correlated)) if centred is None else centred)
     return Plan(
         units=len(joint.units),
         size=len(roles),
@@ -154,20 +156,9 @@ def plan_of(joint: Joint, *, centred: bool | None = None) -> Plan:
         within=len(joint.within_names) if on else 0,
         within_on=tuple(on),
         shrinkage=joint.shrinkage,
-        centred=chosen,
         mirrored=() if joint.profiles > 1 else _unsigned(joint),
         blocks=tuple(_block_plan(joint, block) for block in joint.blocks),
     )
-
-
-def _many(joint: Joint, correlated: int) -> bool:
-    answers = 0.0
-    for block in joint.blocks:
-        each = (
-            block.trials if block.family in RATES and block.trials is not None else np.ones(block.answer.size)
-        )
-        answers += float(block.weight @ each) * (OF_NUMBERS if block.family == "normal" else 1.0)
-    return answers >= MANY_ANSWERS * len(joint.units) * max(correlated, 1)
 
 
 def measured(block: Block) -> tuple[int, ...]:
@@ -192,29 +183,45 @@ def _block_plan(joint: Joint, block: Block) -> BlockPlan:
         dimension=tuple(int(k) for k in block.dimension),
         loaded=block.loaded,
         regress=tuple(int(k) for k in block.regress),
-        effects=tuple(_effect_plan(block, len(one.labels)) for one in block.effects),
+        effects=tuple(
+            EffectPlan(len(one.labels), 1 < len(one.labels) <= MOST_SPLIT) for one in block.effects
+        ),
         raters=len(block.raters) if block.rater is not None else 0,
         time=block.time is not None,
         within=block.within.shape[1] if block.within is not None else 0,
         acquiescence=styles["acquiescence"] if block.family != "choice" else (),
         extremity=extremity[0] if extremity else -1,
         anchored=_anchored(joint, block),
+        exact=_exact(joint, block),
     )
 
 
-def _effect_plan(block: Block, levels: int) -> EffectPlan:
-    centred = bool(block.weight.sum() >= MANY_ROWS * levels)
-    return EffectPlan(levels, centred, centred and 1 < levels <= MOST_SPLIT)
+def _exact(joint: Joint, block: Block) -> bool:
+    """Whether the block is a whole table of normal answers, and nothing but dimensions moves them."""
+    plain = block.rater is None and block.time is None and block.within is None and not block.effects
+    whole = block.answer.size == _repeats(joint, block) * len(joint.units) * len(block.items)
+    return bool(
+        block.family == "normal" and plain and whole and block.answer.size and (block.weight == 1).all()
+    )
 
 
 def _unsigned(joint: Joint) -> tuple[int, ...]:
-    """Dimensions that choices alone measure, so that nothing says which way is up."""
+    """Dimensions that choices alone measure, so that nothing says which way is up.
+
+    Where a block of choices has random effects and items of several dimensions, no one of these can be turned by itself.
+    """
     by_kind = [
         {int(k) for block in joint.blocks if not block.regress and (block.family == "choice") is chosen
          for k in block.dimension}
         for chosen in (True, False)
     ]  # fmt: skip
-    return tuple(sorted(by_kind[0] - by_kind[1]))
+    shared = {
+        int(k)
+        for block in joint.blocks
+        if block.family == "choice" and block.effects and len(set(block.dimension)) > 1
+        for k in block.dimension
+    }
+    return tuple(sorted(by_kind[0] - by_kind[1] - shared))
 
 
 def _anchored(joint: Joint, block: Block) -> tuple[int, ...]:
@@ -278,8 +285,12 @@ def _rows(block: Block, shape: BlockPlan, units: int) -> Rows:
     }
     levels = [one.level for one in block.effects]
     sign = np.asarray(block.sign, dtype=float)
+    by_item = {"sign": sign, "told": _told(block, shape, units), "moments": _moments(block), "pull": None}
+    if shape.exact:
+        sums = np.bincount(cell, weights=answer, minlength=units * shape.items)
+        by_item["pull"] = sums.reshape(units, shape.items)
     if not shape.repeats:
-        return Rows(**columns, sign=sign, levels=tuple(levels), unit=block.unit, item=block.item, cell=cell)
+        return Rows(**columns, **by_item, levels=tuple(levels), unit=block.unit, item=block.item, cell=cell)
     order = np.argsort(cell, kind="stable")
     first = np.searchsorted(cell[order], cell[order])
     place = np.empty((2, cell.size), dtype=np.int64)
@@ -295,8 +306,83 @@ def _rows(block: Block, shape: BlockPlan, units: int) -> Rows:
     # A cell without an answer has weight 0; one trial keeps its logarithms finite.
     made = {name: table(values, 1.0 if name == "trials" else 0.0) for name, values in columns.items()}
     return Rows(
-        **made, sign=sign, levels=tuple(table(one, 0) for one in levels), unit=None, item=None, cell=None
+        **made, **by_item, levels=tuple(table(one, 0) for one in levels), unit=None, item=None, cell=None
     )
+
+
+def _told(block: Block, shape: BlockPlan, units: int) -> Floats:
+    """What the answers of a unit to each item tell about their predictor, in the mean and roughly, (items,).
+
+    It is used for the choice of coordinates alone. It is of the data, not of residuals or dispersions at hand: dimensions that
+    answers pin would else move with these.
+    """
+    answer = np.asarray(block.answer, dtype=float)
+    rows = np.maximum(_by_item(block, shape, 1.0), 1e-9)
+    if block.family == "normal":
+        each = 1 / _residual_variance(block, shape, units)
+    elif block.family == "count":
+        mean = np.maximum(_by_item(block, shape, answer) / rows, LEAST_RATE)
+        spread = _by_item(block, shape, np.square(answer - mean[block.item])) / rows
+        # Half of what is beyond a Poisson law is taken for dispersion, the other half for differences of units.
+        each = np.square(mean) / (mean + 0.5 * np.maximum(spread - mean, 0.0))
+    elif block.family in RATES and block.trials is not None:
+        each = _of_rates(block, shape, rows)
+    elif block.family in ORDERED and block.link == "adjacent":
+        mean = _by_item(block, shape, answer) / rows
+        spread = _by_item(block, shape, np.square(answer - mean[block.item])) / rows
+        each = np.maximum(spread, TELLS["logit"])
+    else:
+        each = np.full(shape.items, TELLS[block.link] if block.family in ORDERED else 1.0)
+    return np.asarray(rows * each / units)
+
+
+def _by_item(block: Block, shape: BlockPlan, values: Any) -> Floats:
+    found = np.bincount(block.item, weights=block.weight * values, minlength=shape.items)
+    return np.asarray(found, dtype=np.float64)
+
+
+def _of_rates(block: Block, shape: BlockPlan, rows: Floats) -> Floats:
+    trials = np.asarray(block.trials, dtype=float)
+    whole = np.maximum(_by_item(block, shape, trials), 1e-9)
+    rate = np.clip(_by_item(block, shape, block.answer) / whole, LEAST_RATE, 1 - LEAST_RATE)
+    binomial = trials * (rate * (1 - rate))[block.item]
+    if block.family == "binomial":
+        return np.asarray(_by_item(block, shape, binomial) / rows)
+    spread = _by_item(block, shape, np.square(np.asarray(block.answer) - trials * rate[block.item]))
+    beyond = np.maximum(spread - _by_item(block, shape, binomial), 0.0) / rows
+    mean = _by_item(block, shape, binomial) / rows
+    return np.asarray(np.square(mean) / (mean + 0.5 * beyond))
+
+
+def _residual_variance(block: Block, shape: BlockPlan, units: int) -> Floats:
+    """Variance of each item that the other items of the block do not explain; half of it where that cannot be said."""
+    items = shape.items
+    cells = units * items
+    cell = block.unit * items + block.item
+    count = np.bincount(cell, weights=block.weight, minlength=cells)
+    total = np.bincount(cell, weights=block.weight * block.answer, minlength=cells)
+    mean = _by_item(block, shape, block.answer) / np.maximum(_by_item(block, shape, 1.0), 1e-9)
+    table = np.where(
+        count.reshape(units, items) > 0,
+        (total / np.where(count > 0, count, 1.0)).reshape(units, items) - mean,
+        0.0,
+    )
+    within = _by_item(block, shape, np.square(block.answer - (table + mean).reshape(-1)[cell]))
+    within = within / np.maximum(_by_item(block, shape, 1.0), 1e-9)
+    covariance = table.T @ table / max(units, 1)
+    found = 0.5 * np.diagonal(covariance)
+    if units > 2 * items and items > 1:
+        # The diagonal of the inverse: variances given the other items.
+        least = 1e-6 * np.eye(items) * max(float(np.trace(covariance)) / items, 1e-12)
+        found = np.minimum(found, 1 / np.diagonal(np.linalg.inv(covariance + least)))
+    return np.asarray(np.maximum(found + within, 1e-6 * (np.diagonal(covariance) + within) + 1e-12))
+
+
+def _moments(block: Block) -> Floats:
+    if block.time is None:
+        return np.zeros(2)
+    weight = block.weight / max(float(block.weight.sum()), 1e-9)
+    return np.array([weight @ block.time, weight @ np.square(block.time)])
 
 
 def _constant(family: Family, answer: Floats, trials: Floats | None) -> Floats:

@@ -51,6 +51,12 @@ def half_normal(log_x: Any, scale: Any) -> tuple[Any, Any]:
     return normal(jnp.exp(log_x), scale) + jnp.size(log_x) * np.log(2.0), jnp.sum(log_x)
 
 
+def gamma_of_two(log_x: Any, mean: Any) -> tuple[Any, Any]:
+    """Return the log density of exp(log_x) under a gamma law of shape 2, and the Jacobian."""
+    rate = 2 / mean
+    return jnp.sum(2 * jnp.log(rate) + log_x - rate * jnp.exp(log_x)), jnp.sum(log_x)
+
+
 def half_cauchy(log_x: Any, log_scale: Any) -> tuple[Any, Any]:
     """Return the log density of exp(log_x) under a half-Cauchy law, and the Jacobian."""
     ratio = 2 * (log_x - log_scale)

@@ -160,9 +160,10 @@ def _draw_profiles(
     made["profile_mean"][:, chosen] = raw
     covariates = joint.covariates.shape[1]
     if covariates:
-        made["membership_intercept"] = np.append(0.0, priors.coefficient * rng.standard_normal(count - 1))
-        slope = priors.coefficient * rng.standard_normal((covariates, count - 1))
-        made["membership_slope"] = np.column_stack([np.zeros(covariates), slope])
+        # The same law whichever profile comes first: differences of two logits have the scale of the prior.
+        logits = priors.coefficient / np.sqrt(2.0) * rng.standard_normal((covariates + 1, count))
+        logits -= logits[:, :1]
+        made["membership_intercept"], made["membership_slope"] = logits[0], logits[1:]
     else:
         made["share"] = rng.dirichlet(np.full(count, priors.concentration))
 
@@ -195,7 +196,7 @@ def _draw_block(
     else:
         made[f"{name}intercept"] = priors.threshold * rng.standard_normal(items)
     if block.family == "normal":
-        made[f"{name}residual"] = np.abs(priors.residual * rng.standard_normal(items))
+        made[f"{name}residual"] = rng.gamma(2.0, priors.residual / 2, items)
     if block.family in ("count", "beta_binomial"):
         made[f"{name}dispersion"] = np.abs(priors.dispersion * rng.standard_normal(items))
     if block.rater is not None:

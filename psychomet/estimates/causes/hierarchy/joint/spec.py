@@ -192,7 +192,9 @@ class JointPriors(NamedTuple):
     dispersion : float
         Half-normal scale of 1 / sqrt(concentration) of counts and beta-binomial rates.
     residual : float
-        Half-normal scale of residual standard deviations of normal answers, in units of the caller.
+        Mean of the residual standard deviations of normal answers, which have a gamma law of shape 2, in units of the
+        caller. Its density is 0 at 0: a residual of 0 (a Heywood case) would make one item all there is of a trait, and
+        small tables cannot rule it out (Chung and others 2013, https://doi.org/10.1007/s11336-013-9328-2).
     concentration : float
         Dirichlet concentration of the profile shares, without covariates.
     active : float

@@ -76,7 +76,10 @@ def dataset(joint: Joint, plan: Plan, found: Sequence[dict[str, Any]], shape: tu
 
 
 def turned(found: dict[str, Any], plan: Plan) -> dict[str, Any]:
-    """Return parameters of draws with every mirrored dimension turned so that its last slopes have a positive sum.
+    """Return parameters of draws with mirrored dimensions turned one way, and profiles sorted.
+
+    A mirrored dimension is turned so that its last slopes have a positive sum; profiles are sorted by their means of the
+    first correlated dimension.
 
     Parameters
     ----------
@@ -87,9 +90,9 @@ def turned(found: dict[str, Any], plan: Plan) -> dict[str, Any]:
 
     Notes
     -----
-    Turned, they describe the same law of answers and have the same prior.
+    Turned and sorted, they describe the same law of answers and have the same prior.
     """
-    made = found | {"blocks": [dict(values) for values in found["blocks"]]}
+    made = _sorted(found, plan) | {"blocks": [dict(values) for values in found["blocks"]]}
     for k in plan.mirrored:
         total = np.zeros(len(found["z"]))
         mine = [[at for at, other in enumerate(block.dimension) if other == k] for block in plan.blocks]
@@ -110,8 +113,27 @@ def turned(found: dict[str, Any], plan: Plan) -> dict[str, Any]:
                 flip = np.ones((len(turn), block.items))
                 flip[:, items] = turn[:, None]
                 values["slope"] = values["slope"] * flip[..., None]
+                if items:  # effects add to the dimension, and a block with effects has one
+                    values["effects"] = [one * turn[:, None] for one in values.get("effects", [])]
             if block.regress:
                 values["coefficient"] = values["coefficient"] * sign[:, None, list(block.regress)]
+    return made
+
+
+def _sorted(found: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """Profiles in the order of their means of the first correlated dimension; the first is the one without logits."""
+    made = dict(found)
+    if plan.profiles == 1:
+        return made
+    order = np.argsort(made["profile_mean"][:, :, plan.correlated[0]], axis=1)
+    made["profile_mean"] = np.take_along_axis(made["profile_mean"], order[:, :, None], axis=1)
+    for name in ("share", "membership_intercept"):
+        made[name] = np.take_along_axis(made[name], order, axis=1)
+    made["membership_intercept"] = made["membership_intercept"] - made["membership_intercept"][:, :1]
+    made["membership"] = np.take_along_axis(made["membership"], order[:, None, :], axis=2)
+    if "membership_slope" in made:
+        slope = np.take_along_axis(made["membership_slope"], order[:, None, :], axis=2)
+        made["membership_slope"] = slope - slope[..., :1]
     return made
 
 

@@ -161,11 +161,14 @@ def test_choices_are_turned_one_way() -> None:
     slope[0] = -np.abs(slope[0])
     slope[1] = np.abs(slope[1])
     z = rng.standard_normal((2, 5, 1))
-    blocks = [{"slope": slope}, {"coefficient": coefficient}]
+    effect = rng.standard_normal((2, 6))
+    blocks = [{"slope": slope, "effects": [effect]}, {"coefficient": coefficient}]
     made = turned({"z": z, "mean": np.zeros((2, 1)), "cholesky": np.ones((2, 1, 1)), "blocks": blocks}, plan)
     np.testing.assert_array_equal(made["z"], np.stack([-z[0], z[1]]))
     np.testing.assert_array_equal(made["blocks"][0]["slope"], np.abs(slope))
     np.testing.assert_array_equal(made["blocks"][1]["coefficient"][0], -coefficient[0])
+    # The predictor of every answer is slope times the sum of dimension and effects.
+    np.testing.assert_array_equal(made["blocks"][0]["effects"][0], np.stack([-effect[0], effect[1]]))
     assert (slope[0] < 0).all()  # what was given is as it was
 
 
@@ -178,3 +181,22 @@ def test_the_same_density_in_pymc() -> None:
     point = {"x": np.array([0.5, 0.5])}
     assert model.compile_logp()(point) == pytest.approx(-0.5 * (0.25 + 6.25))
     np.testing.assert_allclose(model.compile_dlogp()(point), centre - 0.5)
+
+
+def test_profiles_are_sorted() -> None:
+    joint = designs.mixture(5, 2)._replace(profiles=3)
+    plan = plan_of(joint)
+    rng = np.random.default_rng(7)
+    found = {
+        "profile_mean": np.array([[[0.5, 1.0], [-0.7, 0.0], [0.2, -1.0]]]), "share": np.array([[0.5, 0.3, 0.2]]),
+        "membership_intercept": np.array([[1.0, 0.4, 0.0]]), "membership_slope": np.array([[[2.0, 1.0, 0.0]]]),
+        "membership": rng.dirichlet(np.ones(3), (1, 5)), "mean": np.zeros((1, 2)), "cholesky": np.ones((1, 2, 2)),
+        "z": np.zeros((1, 5, 2)), "blocks": [],
+    }  # fmt: skip
+    made = turned(found, plan)
+    np.testing.assert_array_equal(made["profile_mean"][0, :, 1], [0.0, -1.0, 1.0])
+    np.testing.assert_array_equal(made["share"], [[0.3, 0.2, 0.5]])
+    np.testing.assert_array_equal(made["membership"], found["membership"][:, :, [1, 2, 0]])
+    # Logits against the profile that is now the first.
+    np.testing.assert_allclose(made["membership_intercept"], [[0.0, -0.4, 0.6]])
+    np.testing.assert_allclose(made["membership_slope"], [[[0.0, -1.0, 1.0]]])
