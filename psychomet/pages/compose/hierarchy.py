@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from psychomet.pages.compose.context import Context, in_group
+from psychomet.pages.compose.context import Context, in_group, plural
 from psychomet.pages.compose.generalizability import with_columns
 from psychomet.pages.compose.hierarchy_answers import (
     SINGLE,
@@ -16,6 +16,7 @@ from psychomet.pages.compose.hierarchy_answers import (
     threshold_blocks,
 )
 from psychomet.pages.compose.hierarchy_checks import chains, predictions, prior_table, sensitivity
+from psychomet.pages.compose.hierarchy_items import MOST_FIGURES, effect_blocks, graded_ridges
 from psychomet.pages.compose.hierarchy_joint import hierarchy_joint, hierarchy_joint_sentence, is_joint
 from psychomet.pages.compose.merge import beside, part_columns
 from psychomet.pages.document import (
@@ -69,8 +70,9 @@ def hierarchy(result: Result, context: Context) -> Section:
     blocks: list[Block] = [Paragraph((_LEAD,), "lead")]
     blocks += chains(frame)
     blocks += _gaussian(frame, context)
+    blocks += effect_blocks(result, frame, context)
     blocks += threshold_blocks(frame, context)
-    blocks += _graded(frame, context)
+    blocks += _graded(result, frame, context)
     blocks += left_out_blocks(frame)
     blocks += contrast_blocks(frame, context)
     blocks += predictions(frame, context)
@@ -201,7 +203,7 @@ def _coefficient_table(frame: pd.DataFrame) -> Table:
     return build(rows, columns, (caption,), remarks=True)
 
 
-def _graded(frame: pd.DataFrame, context: Context) -> list[Block]:
+def _graded(result: Result, frame: pd.DataFrame, context: Context) -> list[Block]:
     """Reliability and items of the graded response models."""
     whole = frame[frame["estimand"].isin(["marginal_reliability", "elpd_loo", "p_loo"])]
     whole = whole[~whole["method"].str.contains(SINGLE)]
@@ -229,7 +231,13 @@ def _graded(frame: pd.DataFrame, context: Context) -> list[Block]:
         blocks += _threshold_figure(
             one[one["estimand"] == "difficulty"], name, f"{context.anchor}-thresholds-{at + 1}"
         )
+        if at < MOST_FIGURES:
+            blocks += graded_ridges(result, one, f"{context.anchor}-items-of-{at + 1}")
         blocks.append(_item_table(one, name))
+    more = len(items.groupby(["term", "group"])) - MOST_FIGURES
+    if more > 0:
+        said = f"Posterior densities of items are drawn for the first {MOST_FIGURES}; {plural(more, 'other has its', 'others have their')} table alone."
+        blocks.append(Paragraph((said,), "small"))
     return blocks
 
 

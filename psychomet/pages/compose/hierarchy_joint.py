@@ -10,11 +10,12 @@ import pandas as pd
 from psychomet.pages.compose.context import Context, in_group
 from psychomet.pages.compose.generalizability import with_columns
 from psychomet.pages.compose.hierarchy_checks import predictions, prior_table, sensitivity
+from psychomet.pages.compose.hierarchy_items import joint_ridges
 from psychomet.pages.compose.hierarchy_joint_parts import groups, growth, items, profiles, raters
+from psychomet.pages.compose.hierarchy_planes import plane_blocks
 from psychomet.pages.compose.merge import beside, part_columns
 from psychomet.pages.document import Block, Figure, Heading, Inline, Paragraph, Section, Strong, Text, data
 from psychomet.pages.figures.dots import Dot, draw_dots
-from psychomet.pages.figures.plane import Place, draw_planes
 from psychomet.pages.tables import (
     build,
     confidence,
@@ -44,7 +45,7 @@ CORRELATIONS = {
     "growth_correlation": "with growth",
 }
 _OF_THE_MODEL = ("posterior_predictive", "prior_predictive", "prior_sensitivity", "likelihood_sensitivity", "p_loo", "elpd_loo")  # fmt: skip
-_MOST_ROWS, _MOST_PLANES = 40, 6
+_MOST_ROWS = 40
 
 
 def is_joint(result: Result) -> bool:
@@ -65,10 +66,11 @@ def hierarchy_joint(result: Result, context: Context) -> Section:
     blocks: list[Block] = [Paragraph((_LEAD,), "lead")]
     blocks += _chains(frame)
     blocks += _correlations(frame, context)
-    blocks += _planes(result, frame, context)
+    blocks += plane_blocks(result, frame, context)
     blocks += _regressions(frame, context)
     for part in (groups, growth, profiles, raters, items):
         blocks += part(frame, context)
+    blocks += joint_ridges(result, frame, context)
     blocks += predictions(frame, context)
     blocks += sensitivity(frame)
     blocks += prior_table(frame)
@@ -183,35 +185,6 @@ def _forest(rows: list[dict[str, Any]], frame: pd.DataFrame, context: Context) -
         alt=f"Latent correlations with intervals. Largest: {top['term']} and {top['other']}, {number(value(top, 'estimate'), 2)}.",
         caption=(f"Correlations of latent numbers: posterior medians and {confidence(frame)} intervals.",),
     )  # fmt: skip
-
-
-def _planes(result: Result, frame: pd.DataFrame, context: Context) -> list[Block]:
-    """Respondents in the plane of a trait and a behaviour, the strongest pairs first."""
-    pairs = [row for row in _finite(frame[frame["estimand"] == "trait_behaviour_correlation"]) if not row["group"]]  # fmt: skip
-    pairs = sorted(pairs, key=lambda row: -abs(value(row, "estimate")))[:_MOST_PLANES]
-    scores = result.arrays.get("joint / scores")
-    if scores is None or not pairs:
-        return []
-    panels = {}
-    for row in pairs:
-        ends = [scores.sel(dimension=row[name], statistic=["median", "low", "high"]).to_numpy() for name in ("term", "other")]  # fmt: skip
-        who = [str(one) for one in scores["respondent"].to_numpy()]
-        places = [
-            Place(one, (float(a[0]), float(a[1]), float(a[2])), (float(b[0]), float(b[1]), float(b[2])))
-            for one, a, b in zip(who, *ends, strict=True)
-        ]
-        panels[(str(row["term"]), str(row["other"]))] = places
-    first = pairs[0]
-    return [
-        draw_planes(
-            panels, name=f"{context.anchor}-planes",
-            alt=f"Respondents by trait and behaviour. {first['term']} and {first['other']} correlate at {number(value(first, 'estimate'), 2)}.",
-            caption=(
-                f"Where respondents lie on trait and behaviour, in standard deviations: posterior medians, and crosses of {confidence(frame)} intervals. "
-                "Medians are drawn to the middle, the more so the less is known; the correlation is that of the latent numbers, not of the dots.",
-            ),
-        )
-    ]  # fmt: skip
 
 
 def _regressions(frame: pd.DataFrame, context: Context) -> list[Block]:
