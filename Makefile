@@ -5,7 +5,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-here test-other slow bench lint format analyses site clean
+.PHONY: help demo test test-here test-other slow bench lint format analyses hierarchies site clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -87,6 +87,13 @@ analyses: $(VENV)/.core  ## run every analysis of published data, then its gate
 	  [ -f "$$folder/run.py" ] || continue; \
 	  echo "== $$folder"; \
 	  $(ENV) $(BIN)/python "$$folder/run.py"; \
+	  $(BIN)/psychomet gate "$$folder/report" --rules "$$folder/gate.toml" --baseline "$$folder/baseline"; \
+	done
+
+hierarchies: $(VENV)/.dev  ## sample the hierarchical models of three analyses, then hold each to its gate (minutes)
+	@set -e; for script in analyses/*/*_hierarchy.py; do folder=$$(dirname "$$script")/hierarchy; \
+	  echo "== $$script"; \
+	  $(ENV) $(BIN)/python "$$script"; \
 	  $(BIN)/psychomet gate "$$folder/report" --rules "$$folder/gate.toml" --baseline "$$folder/baseline"; \
 	done
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,14 @@ import psychomet as pm
 
 SEED = 7
 SETTINGS, LANGUAGES, PERSONALITIES = "ways of asking", "languages", "assigned personalities"
-COMPARED_ESTIMANDS = ("variance_component", "g_coefficient", "phi_coefficient")
-COMPARED = "posterior beside mean squares"
-PRIORS_SECTION = "Phi under other priors"
+COEFFICIENTS = ("g_coefficient", "phi_coefficient")
+COMPARED_ESTIMANDS = ("variance_component", *COEFFICIENTS)
+POSTERIOR, MEAN_SQUARES = "posterior", "mean squares"
+HELD = ("variance_share", "grand_mean", *COEFFICIENTS)
+"""What a run is held to a baseline by, beside the residual component."""
+MEDIAN = math.sqrt(math.pi / 2)
+"""Standard error of a median over that of a mean, of normal draws; of skewed ones it is less."""
+LIMIT = 1.96
 SCALE_OF_PRIORS = "Neuroticism"
 """Its Phi depends most on the facets of two and three levels."""
 DEFAULT_SCALE, OTHER_SCALES = 1.0, (0.25, 2.0)
@@ -43,13 +49,15 @@ The 110,000 answers of the main page, and the 2,400 administrations with an assi
 model: an answer is a mean plus effects of every facet, of the item and of their combinations. The same mean squares as in
 the section Generalizability of the main page, but with priors, and with everything uncertain at once.
 
-Three tables. Ways of asking: nobody is measured, and the five facets and the items are the sources of variance. Languages:
-the ten languages are taken as what is measured, and G says whether they could be told apart by their scores, averaged over
-all templates, rewordings, labels and orders. Assigned personalities: the ten personalities are what is measured, G says
-whether their order would be the same if they were assigned in another way, and Phi whether their scores would be.
+Three tables. Assigned personalities: the ten personalities are what is measured, G says whether their order would be the
+same if they were assigned in another way, and Phi whether their scores would be. Languages: the ten languages are taken as
+what is measured, and G says whether they could be told apart by their scores, averaged over all templates, rewordings,
+labels and orders. Ways of asking: nobody is measured, and the five facets and the items are the sources of variance.
 
 A facet of two or three levels says next to nothing about its own component: what the page shows there is the prior. Phi
-counts those components, and the last section shows how far it moves with the prior.
+counts those components, and one section shows how far it moves with the prior. Two more hold the posterior beside the
+estimates from mean squares, G and Phi first. The last says how far the draws themselves, which another seed would draw
+anew, leave the medians open.
 """
 
 
@@ -88,9 +96,9 @@ def _table(rows: list[dict[str, Any]], facets: Sequence[str]) -> pm.ResponseTabl
 def tables(data: Path) -> dict[str, pm.ResponseTable]:
     """Return the three tables by the name of their section."""
     return {
-        SETTINGS: read(data),
-        LANGUAGES: read_languages(data),
         PERSONALITIES: read_personalities(data),
+        LANGUAGES: read_languages(data),
+        SETTINGS: read(data),
     }
 
 
@@ -126,7 +134,9 @@ def beside(responses: pm.ResponseTable, posterior: pm.Result, section: str) -> l
             {
                 "estimand": row.estimand, "term": row.term, "facet": row.facet, "group": section,
                 "estimate": row.estimate, "conf_low": row.conf_low, "conf_high": row.conf_high, "conf_level": row.conf_level,
-                "reference": theirs["estimate"], "n": row.n, "method": row.method, "reason": row.reason,
+                "n": row.n, "method": row.method, "reason": row.reason,
+                "reference": theirs["estimate"], "reference_low": theirs["conf_low"], "reference_high": theirs["conf_high"],
+                "reference_method": theirs["method"], "reference_reason": theirs["reason"],
             }
         )  # fmt: skip
         if row.estimand == "variance_component":
@@ -149,6 +159,47 @@ def beside(responses: pm.ResponseTable, posterior: pm.Result, section: str) -> l
              "reason": "a comparison of two estimates, not an estimate"}
         )  # fmt: skip
     return rows
+
+
+def two_ways(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of :func:`beside` with the two estimates of a number one below the other."""
+    made = []
+    for row in rows:
+        own = {name: value for name, value in row.items() if not name.startswith("reference")}
+        if "reference" not in row:
+            made.append(own)
+            continue
+        theirs = {
+            "estimate": row["reference"], "conf_low": row["reference_low"], "conf_high": row["reference_high"],
+            "method": row["reference_method"], "reason": row["reference_reason"],
+        }  # fmt: skip
+        made += [{**own, "level": POSTERIOR}, {**own, **theirs, "level": MEAN_SQUARES}]
+    return made
+
+
+def error_of_draws(posteriors: Iterable[pm.Result]) -> pm.Result:
+    """Return medians with the error that other draws of the same posterior would move them by.
+
+    Another seed gives another median, so a run is held to a baseline by this error and not by the posterior interval,
+    which is that of the answers and does not change with the seed. n are effective draws.
+    """
+    rows = []
+    for result in posteriors:
+        frame = result.estimates
+        held = frame["estimand"].isin(HELD) | (
+            frame["estimand"].eq("variance_component") & frame["facet"].eq("residual")
+        )
+        for row in frame[held].itertuples():
+            error = MEDIAN * row.std_error / math.sqrt(row.ess_bulk)
+            rows.append(
+                {
+                    "estimand": row.estimand, "term": row.term, "facet": row.facet, "level": row.level, "group": row.group,
+                    "estimate": row.estimate, "std_error": error, "conf_low": row.estimate - LIMIT * error,
+                    "conf_high": row.estimate + LIMIT * error, "conf_level": 0.95, "n": math.floor(row.ess_bulk),
+                    "method": "error of the draws; posterior median", "reason": row.reason,
+                }
+            )  # fmt: skip
+    return pm.make_result("error_of_the_draws", rows)
 
 
 def other_priors(
@@ -176,7 +227,7 @@ def other_priors(
         ]
         kept = ["estimand", "term", "facet", "estimate", "conf_low", "conf_high", "conf_level", "n", "method", "reason"]  # fmt: skip
         rows += chosen[kept].assign(level=f"prior scale {scale}", group=PERSONALITIES).to_dict("records")
-    return titled(pm.make_result("other_priors", rows), PRIORS_SECTION)
+    return pm.make_result("phi_under_other_priors", rows)
 
 
 def results(
@@ -188,16 +239,29 @@ def results(
         section: model(responses, section, sampling=sampling, scales=scales)
         for section, responses in answered.items()
     }
-    rows = [row for section, found in posteriors.items() for row in beside(answered[section], found, section)]
-    compared = titled(pm.make_result("posterior_beside_mean_squares", rows), COMPARED)
-    priors = other_priors(answered[PERSONALITIES], posteriors[PERSONALITIES], sampling=sampling)
-    return [*posteriors.values(), compared, priors]
+    rows = [
+        row
+        for section, found in posteriors.items()
+        for row in two_ways(beside(answered[section], found, section))
+    ]
+    component = "variance_component"
+    return [
+        *posteriors.values(),
+        pm.make_result(
+            "posterior_beside_mean_squares", [row for row in rows if row["estimand"] != component]
+        ),
+        other_priors(answered[PERSONALITIES], posteriors[PERSONALITIES], sampling=sampling),
+        pm.make_result(
+            "components_beside_mean_squares", [row for row in rows if row["estimand"] == component]
+        ),
+        error_of_draws(posteriors.values()),
+    ]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the published repository")
-    parser.add_argument("--out", type=Path, default=HERE / "report" / "hierarchy", help="folder to write")
+    parser.add_argument("--out", type=Path, default=HERE / "hierarchy" / "report", help="folder to write")
     asked = parser.parse_args()
     if not (asked.data / FILE).is_file():
         print(

@@ -5,8 +5,12 @@ Run it as ``python analyses/knowledge_tracing/calibrate.py --replicates 40 --see
 
 from __future__ import annotations
 
-import argparse
+import sys
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import calibration
 import classroom
 import numpy as np
 
@@ -26,7 +30,6 @@ from psychomet.numerics.knowledge_tracing_answers import answer
 PRIOR = TracingPrior()
 LEARNERS, VISITS = 12, 10
 SAMPLING = pm.Sampling(draws=300, tune=300, chains=2, target_accept=0.8)
-LEVELS = (0.5, 0.8, 0.95)
 
 
 def ranks(seed: int) -> dict[str, np.ndarray]:
@@ -61,25 +64,5 @@ def ranks(seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def coverage(made: list[dict[str, np.ndarray]]) -> list[tuple[str, float, float, float]]:
-    """Return name, level, coverage and its standard error, replicates being the units."""
-    rows = []
-    for name in made[0]:
-        for level in LEVELS:
-            inside = np.array([np.mean(np.abs(one[name] - 0.5) <= level / 2) for one in made])
-            rows.append((name, level, inside.mean(), inside.std(ddof=1) / np.sqrt(len(inside))))
-    return rows
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--replicates", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    made = [ranks(1000 * asked.seed + at) for at in range(asked.replicates)]
-    for name, level, share, error in coverage(made):
-        print(f"{name:12s} {level:.2f} {share:.3f} +- {error:.3f}")
-
-
 if __name__ == "__main__":
-    main()
+    calibration.main(ranks, about=__doc__, replicates=40)

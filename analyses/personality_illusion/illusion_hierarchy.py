@@ -12,6 +12,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,7 +59,21 @@ LONGER = pm.Sampling(draws=2500, tune=700)
 BETWEEN_MODELS = "between models"
 WITHIN_MODELS = "within models: {}"
 SHIFTS = "what a persona moves: {}"
-BY_MOMENTS = "beside simple estimates"
+SCEPTICAL_PRIOR = "{}, sceptical prior"
+PLAIN_R, CORRECTED, RELIABILITY = (
+    "correlation of means",
+    "correlation, corrected for error",
+    "reliability of a mean",
+)
+SHIFT = "shift by a persona, in standard deviations between models"
+POSTERIOR, SIMPLE = "posterior", "simple estimate"
+HELD = (
+    "trait_behaviour_correlation", "residual_trait_correlation", "marginal_reliability", "within_coefficient",
+    "behaviour_r2", "family_sd",
+)  # fmt: skip
+"""What a run is held to a baseline by."""
+MEDIAN = math.sqrt(math.pi / 2)
+"""Standard error of a median over that of a mean, of normal draws; of skewed ones it is less."""
 
 TITLE = "Self-report and behaviour of language models in one model"
 INTRO = """
@@ -73,8 +88,12 @@ the prompt on what is said and on what is done, in standard deviations between m
 
 Errors of measurement are not what stands between self-report and behaviour here. The mean over prompts and runs is reliable, so
 correcting for its error changes little. What is unknown is unknown because there are twelve models, some of them kin. Correlations
-between models are therefore asked under two priors for one pair; where the two answers differ, it is the prior that speaks. Simple estimates stand beside the posterior: correlations of means, divided by the roots of
-their reliabilities, with Fisher's limits.
+between models are therefore asked under two priors for one pair; where the two answers differ, it is the prior that speaks.
+
+A section of its own holds the posterior beside simple estimates: correlations of means, the same divided by the roots of their
+reliabilities, with Fisher's limits, and t intervals over models. What is free of error and within models is in that table; the
+section of a posterior within models begins with the correlation over all 48 conditions, in which differences between models are
+too. The last section says how far the draws themselves, which another seed would draw anew, leave the medians open.
 """
 ABOUT = {
     "Study": "Han, P., Kocielnik, R., Song, P., Debnath, R., Mobbs, D., Anandkumar, A. and Alvarez, R. M. (2025). The "
@@ -191,8 +210,14 @@ def within_models(responses: pm.ResponseTable, trait: str, task: str) -> Moments
 
 
 def _scores(responses: pm.ResponseTable, scale: str) -> pd.DataFrame:
-    scores = pm.score(responses, missing="available")
+    scores = _all_scores(responses)
     return scores[scores["scale"] == scale].dropna(subset="score")
+
+
+@lru_cache(maxsize=2)
+def _all_scores(responses: pm.ResponseTable) -> pd.DataFrame:
+    """Scores of a table, which is asked for every pair of scales."""
+    return pm.score(responses, missing="available")
 
 
 def _moments(values: Sequence[pd.Series], errors: Sequence[float], *, df: int) -> Moments:
@@ -241,9 +266,10 @@ def between(
     sampling: pm.Sampling | None = None,
 ) -> pm.Result:
     """Return the correlation of a trait and its task between models; system prompts have effects common to all."""
-    words = "" if correlation == UNIFORM else ", sceptical prior"
+    section = f"{BETWEEN_MODELS}: {PAIRS[trait][0]}"
     return posterior(
-        responses, f"{BETWEEN_MODELS}: {PAIRS[trait][0]}{words}", structure=pm.Structure(within=("persona",)),
+        responses, section if correlation == UNIFORM else SCEPTICAL_PRIOR.format(section),
+        structure=pm.Structure(within=("persona",)),
         scales=PAIRS[trait], correlation=correlation, sampling=sampling or SAMPLING,
     )  # fmt: skip
 
@@ -275,40 +301,126 @@ def by_moments(data: Path) -> pm.Result:
     for folder, (trait, task) in PAIRS.items():
         found = within_models(read_conditions(data, folder), trait, task)
         rows.append(_row(found, trait, task, WITHIN_MODELS.format(trait)))
-        prompted = read_conditions(data, folder, respondent="model")
-        for scale in (trait, task):
-            each = shift(prompted, scale)
-            arm = student.ppf((1 + CONF_LEVEL) / 2, len(each) - 1) * each.std(ddof=1) / math.sqrt(len(each))
-            rows.append(
-                {
-                    "estimand": "shift by a persona, in standard deviations between models", "term": scale, "group": SHIFTS.format(trait),
-                    "estimate": each.mean(), "conf_low": each.mean() - arm, "conf_high": each.mean() + arm,
-                    "conf_level": CONF_LEVEL, "n": len(each), "method": "t over models",
-                }
-            )  # fmt: skip
-    made = pm.make_result("by_moments", rows, settings={"label": BY_MOMENTS}, notes=[KINSHIP])
-    return made
+        rows += _shifts(data, folder)
+    return pm.make_result("simple_estimates", rows, notes=[KINSHIP])
 
 
 def _row(found: Moments, trait: str, task: str, group: str) -> dict[str, Any]:
     low, high = found.limits
     return {
-        "estimand": "correlation, corrected for error", "term": trait, "other": task, "group": group,
+        "estimand": CORRECTED, "term": trait, "other": task, "group": group,
         "estimate": found.corrected, "conf_low": low, "conf_high": high, "conf_level": CONF_LEVEL, "n": found.df + 2,
-        "method": "means; reliabilities taken as known; Fisher's z",
+        "method": "Fisher's z; of means, reliabilities taken as known",
     }  # fmt: skip
+
+
+def _shifts(data: Path, folder: str) -> list[dict[str, Any]]:
+    """What the personas of a folder move, with t intervals over models."""
+    rows = []
+    prompted = read_conditions(data, folder, respondent="model")
+    for scale in PAIRS[folder]:
+        each = shift(prompted, scale)
+        arm = student.ppf((1 + CONF_LEVEL) / 2, len(each) - 1) * each.std(ddof=1) / math.sqrt(len(each))
+        rows.append(
+            {
+                "estimand": SHIFT, "term": scale, "group": SHIFTS.format(PAIRS[folder][0]),
+                "estimate": each.mean(), "conf_low": each.mean() - arm, "conf_high": each.mean() + arm,
+                "conf_level": CONF_LEVEL, "n": len(each), "method": "t over models",
+            }
+        )  # fmt: skip
+    return rows
+
+
+def beside(data: Path, posteriors: Sequence[pm.Result]) -> pm.Result:
+    """Return what the posterior says of each pair with what simple estimates say of it, one below the other."""
+    found = {str(one.settings["label"]): one.estimates for one in posteriors}
+    models = read_models(data)
+    rows: list[dict[str, Any]] = []
+    for trait, task in PAIRS.values():
+        section = f"{BETWEEN_MODELS}: {trait}"
+        simple = between_models(models, trait, task)
+        for scale, reliable in zip((trait, task), simple.reliability, strict=True):
+            reason = "means over system prompts; from the variance of prompts within models"
+            own = {"estimand": RELIABILITY, "term": scale, "level": SIMPLE, "group": section}
+            rows.append({**own, "estimate": reliable, "n": simple.df + 2, "method": "none", "reason": reason})
+            rows.append(_drawn(found[section], "marginal_reliability", scale, RELIABILITY, section))
+        rows += _correlations(simple, trait, task, section)
+        for name in filter(found.__contains__, (section, SCEPTICAL_PRIOR.format(section))):
+            own = _drawn(found[name], "trait_behaviour_correlation", trait, CORRECTED, section)
+            rows.append(
+                {**own, "level": own["level"] if name == section else SCEPTICAL_PRIOR.format(POSTERIOR)}
+            )
+    for folder, (trait, task) in PAIRS.items():
+        section = WITHIN_MODELS.format(trait)
+        rows += _correlations(within_models(read_conditions(data, folder), trait, task), trait, task, section)
+        rows.append(_drawn(found[section], "residual_trait_correlation", trait, CORRECTED, section))
+    for folder, (trait, _) in PAIRS.items():
+        section = SHIFTS.format(trait)
+        for simple_shift in _shifts(data, folder):
+            own = _drawn(found[section], "within_coefficient", simple_shift["term"], SHIFT, section)
+            rows += [{**simple_shift, "level": SIMPLE}, own]
+    return pm.make_result("posterior_beside_simple_estimates", rows, notes=[KINSHIP])
+
+
+def _correlations(found: Moments, trait: str, task: str, section: str) -> list[dict[str, Any]]:
+    """The plain correlation of means, and what it is when their errors are taken out."""
+    low, high = Moments(found.raw, (1.0, 1.0), found.df).limits
+    corrected = {**_row(found, trait, task, section), "level": SIMPLE}
+    plain = {"estimand": PLAIN_R, "estimate": found.raw, "conf_low": low, "conf_high": high, "method": "Fisher's z; of means"}  # fmt: skip
+    return [{**corrected, **plain}, corrected]
+
+
+def _drawn(frame: pd.DataFrame, estimand: str, term: str, name: str, section: str) -> dict[str, Any]:
+    """The one row of a posterior about a scale, under the name of its simple estimate."""
+    [row] = frame[frame["estimand"].eq(estimand) & frame["term"].eq(term)].to_dict("records")
+    made = {
+        "estimand": name, "term": term, "level": POSTERIOR, "group": section, "n": row["n"],
+        "conf_level": row["conf_level"], "method": row["method"], "reason": row["reason"],
+    }  # fmt: skip
+    ends = [row["estimate"], row["conf_low"], row["conf_high"]]
+    if estimand == "within_coefficient":
+        # The coefficient is of the plain condition against the persona in the prompt; a shift is the other way round.
+        if PLAIN not in row["other"]:
+            raise ValueError(f"the coefficient is not of '{PLAIN}': {row['other']}")
+        ends = [-row["estimate"], -row["conf_high"], -row["conf_low"]]
+    elif estimand != "marginal_reliability":
+        made["other"] = row["other"]
+    return {**made, **dict(zip(("estimate", "conf_low", "conf_high"), ends, strict=True))}
+
+
+def error_of_draws(posteriors: Sequence[pm.Result]) -> pm.Result:
+    """Return medians with the error that other draws of the same posterior would move them by.
+
+    Another seed gives another median, so a run is held to a baseline by this error and not by the posterior interval,
+    which is that of the answers and does not change with the seed. n are effective draws.
+    """
+    rows = []
+    for result in posteriors:
+        frame = result.estimates
+        for row in frame[frame["estimand"].isin(HELD)].itertuples():
+            error = MEDIAN * row.std_error / math.sqrt(row.ess_bulk)
+            arm = norm.ppf((1 + CONF_LEVEL) / 2) * error
+            rows.append(
+                {
+                    "estimand": row.estimand, "term": row.term, "other": row.other, "level": row.level, "group": row.group,
+                    "estimate": row.estimate, "std_error": error, "conf_low": row.estimate - arm, "conf_high": row.estimate + arm,
+                    "conf_level": CONF_LEVEL, "n": math.floor(row.ess_bulk), "method": "error of the draws; posterior median",
+                    "reason": row.reason,
+                }
+            )  # fmt: skip
+    return pm.make_result("error_of_the_draws", rows)
 
 
 def results(data: Path = DATA, *, sampling: pm.Sampling | None = None) -> list[pm.Result]:
     """Return every result of the page; with fewer draws for a quick look."""
     models = read_models(data)
-    return [
+    posteriors = [
         *(between(models, trait, sampling=sampling) for trait in PAIRS),
         between(models, "agreeableness", correlation=SCEPTICAL, sampling=sampling),
         *(within(data, trait, sampling=sampling) for trait in PAIRS),
         *(moved(data, trait, sampling=sampling) for trait in PAIRS),
-        by_moments(data),
     ]
+    return [*posteriors, beside(data, posteriors), by_moments(data), error_of_draws(posteriors)]
 
 
 def needed() -> list[str]:
@@ -320,7 +432,7 @@ def needed() -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder with the published repository")
-    parser.add_argument("--out", type=Path, default=HERE / "report" / "hierarchy", help="folder to write")
+    parser.add_argument("--out", type=Path, default=HERE / "hierarchy" / "report", help="folder to write")
     asked = parser.parse_args()
     absent = [file for file in needed() if not (asked.data / file).is_file()]
     if absent:

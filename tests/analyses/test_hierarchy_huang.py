@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import psychomet as pm
+from psychomet.result.gate import read_rules
 from psychomet.table.responses import to_frame
 
 pytest.importorskip("nutpie")
@@ -22,6 +24,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "analyses" / "huang_bfi" / "huang_hierarchy.py"
 SCALE = "Neuroticism"
 QUICK = pm.Sampling(draws=600, tune=400, chains=2)
+HELD = SCRIPT.parent / "hierarchy"
+# Errors of the draws that an allowed change has room for: the arm of a difference of two seeds takes 2.3 of them, and the
+# 5.7 that are left are four standard errors of such a difference.
+TIMES, ARM = 8, 1.6449 * 2**0.5
 # Standard deviations that the simulated answers are made of, in points; answers are whole numbers, which adds 1/12.
 ITEM, PERSON, WAY, ERROR = 0.5, 0.7, 0.2, 0.6
 ROUNDING = 1 / 12
@@ -116,25 +122,45 @@ def test_simulated_components_are_found(script, found):
 
 
 def test_the_comparison_counts_what_it_says(script, found):
+    """The two estimates of a number stand one below the other, in two tables; the counts are those of the rows."""
     [compared] = [r for r in found if r.question == "posterior_beside_mean_squares"]
-    frame = compared.estimates
+    [components] = [r for r in found if r.question == "components_beside_mean_squares"]
     for section in (script.SETTINGS, script.LANGUAGES, script.PERSONALITIES):
-        own = frame[frame["group"] == section]
-        parts = own[own["estimand"] == "variance_component"]
+        own = compared.estimates[compared.estimates["group"] == section]
+        parts = components.estimates[components.estimates["group"] == section]
+        assert parts["estimand"].eq("variance_component").all()
+        drawn = parts[parts["level"] == script.POSTERIOR].set_index("facet")
+        known = parts[parts["level"] == script.MEAN_SQUARES].set_index("facet").loc[drawn.index]
         counts = own.set_index("estimand")["estimate"]
-        assert counts["components"] == len(parts) > 10
-        low = parts["conf_low"].where(parts["reference"] > script.ZERO, 0.0)
-        inside = ((low <= parts["reference"]) & (parts["reference"] <= parts["conf_high"])).sum()
+        assert counts["components"] == len(drawn) == len(parts) / 2 > 10
+        low = drawn["conf_low"].where(known["estimate"] > script.ZERO, 0.0)
+        inside = ((low <= known["estimate"]) & (known["estimate"] <= drawn["conf_high"])).sum()
         assert counts["mean-square estimates inside the posterior interval"] == inside
-    assert set(frame.loc[frame["estimand"] == "g_coefficient", "group"]) == {
-        script.LANGUAGES,
-        script.PERSONALITIES,
-    }
+    frame = compared.estimates
+    for level in (script.POSTERIOR, script.MEAN_SQUARES):
+        assert set(
+            frame.loc[(frame["estimand"] == "g_coefficient") & (frame["level"] == level), "group"]
+        ) == {
+            script.LANGUAGES,
+            script.PERSONALITIES,
+        }
+
+
+def test_the_mean_squares_are_those_of_the_precision_chapter(script, simulated, found):
+    """Estimate and limits, not the posterior's under another name."""
+    [compared] = [r for r in found if r.question == "posterior_beside_mean_squares"]
+    mine = compared.estimates.query("estimand == 'g_coefficient' and group == @script.PERSONALITIES").set_index("level")  # fmt: skip
+    table = script.tables(simulated)[script.PERSONALITIES]
+    known = pm.generalizability(table, missing="complete", seed=1, max_order=3).estimates
+    known = known[known["method"].str.startswith("mls") & known["estimand"].eq("g_coefficient") & known["term"].eq(SCALE)]  # fmt: skip
+    for name in ("estimate", "conf_low", "conf_high"):
+        assert mine.loc[script.MEAN_SQUARES, name] == pytest.approx(float(known[name].iloc[0]), rel=1e-9)
+    assert mine.loc[script.POSTERIOR, "conf_low"] != mine.loc[script.MEAN_SQUARES, "conf_low"]
 
 
 def test_what_two_levels_say_is_the_prior(script, found):
     """The component of two levels follows the scale of its prior; that of the residual would not."""
-    [priors] = [r for r in found if r.question == "other_priors"]
+    [priors] = [r for r in found if r.question == "phi_under_other_priors"]
     upper = priors.estimates.query("facet == 'reasoning'").set_index("level")["conf_high"]
     assert upper["prior scale 2.0"] > 3 * upper["prior scale 0.25"]
     person = priors.estimates.query("facet == 'respondent'").set_index("level")["estimate"]
@@ -181,3 +207,81 @@ def test_personalities_are_told_apart_less_surely_than_a_mean_would_say(script, 
     assert g["conf_low"] < 0.4 < g["estimate"] < g["conf_high"]
     assert g["conf_low"] < g["reference"] < g["conf_high"]
     assert phi["estimate"] < g["estimate"] - 0.1
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    return pm.load(HELD / "baseline")
+
+
+def judge(results):
+    """Rows of the gate of the page."""
+    return pm.gate(results, rules=HELD / "gate.toml", baseline=HELD / "baseline").rows
+
+
+def test_the_baseline_passes_its_own_gate_and_holds_no_respondent(baseline):
+    rows = judge(baseline)
+    assert len(rows) > 300 and set(rows["verdict"]) == {"pass"}
+    assert all(not result.arrays for result in baseline)
+    text = "".join(file.read_text(encoding="utf-8") for file in (HELD / "baseline").iterdir())
+    assert not any(name in text for name in ("t1-v1-En", "t5-v5-Ko"))
+
+
+def test_every_allowed_change_is_wider_than_what_another_seed_does(baseline):
+    """The bound of each difference is eight errors of the draws or more: no seed fails, and none is inconclusive."""
+    allowed = {
+        rule.name: rule.max_change for rule in read_rules(HELD / "gate.toml") if rule.on == "difference"
+    }
+    rows = judge(baseline)
+    rows = rows[rows["rule"].isin(allowed)]
+    assert set(rows["rule"]) == set(allowed) and set(rows["question"]) == {"error_of_the_draws"}
+    [drawn] = [result.estimates for result in baseline if result.question == "error_of_the_draws"]
+    assert len(rows) == len(drawn)
+    error = (rows["diff_high"] - rows["diff_low"]) / 2 / ARM
+    assert error.gt(0).all() and (TIMES * error <= rows["rule"].map(allowed)).all()
+
+
+def test_a_run_that_did_not_converge_fails(baseline):
+    """A scale without numbers fails every rule that it is under."""
+    withheld = []
+    for result in baseline:
+        frame = result.estimates.copy()
+        gone = (frame["term"] == SCALE) & frame["method"].str.startswith(("posterior", "error of the draws"))
+        frame.loc[gone, ["estimate", "std_error", "conf_low", "conf_high"]] = np.nan
+        frame.loc[gone, "reason"] = "the chains did not converge"
+        withheld.append(dataclasses.replace(result, estimates=frame))
+    rows = judge(withheld)
+    assert set(rows.loc[rows["term"] == SCALE, "verdict"]) == {"fail"}
+    assert set(rows.loc[rows["term"] == "Openness", "verdict"]) == {"pass"}
+
+
+def fitted(script, table, seed):
+    """The posterior of the personalities, one scale, under a seed, with what the gate holds of it."""
+    script.SEED, before = seed, script.SEED
+    try:
+        found = script.model(table, script.PERSONALITIES, scales=[SCALE])
+    finally:
+        script.SEED = before
+    held = judge([found, script.error_of_draws([found])])
+    return held[(held["term"] == SCALE) & (held["group"] == script.PERSONALITIES)]
+
+
+@pytest.mark.slow
+def test_another_seed_passes_and_a_wrong_key_does_not(script, shared):
+    """Of two reversed items one is no longer recoded: a mistake of the key that the table does not show."""
+    folder = shared / "data" / "huang_llmpersonality"
+    if not folder.is_dir():
+        pytest.skip("huang_llmpersonality is not in the shared folder")
+    table = script.read_personalities(folder)
+    same = fitted(script, table, script.SEED + 1)
+    assert len(same) > 10 and set(same["verdict"]) == {"pass"}
+    assert same["difference"].abs().max() > 0
+    item = sorted(table.key.scale(SCALE).reversed)[0]
+    frame = to_frame(table)
+    mine = frame["item"] == item
+    frame.loc[mine, "response"] = 6 - frame.loc[mine, "response"].astype(int)
+    for column in frame.columns.drop("response"):
+        frame[column] = frame[column].astype(str)
+    wrong = fitted(script, pm.read_responses(frame, key=table.key, facets=("way", "reasoning")), script.SEED)
+    failed = wrong[wrong["verdict"] == "fail"]
+    assert {"variance_component", "variance_share", "grand_mean"} & set(failed["estimand"])

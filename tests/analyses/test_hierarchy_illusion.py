@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import os
@@ -14,6 +15,8 @@ import pandas as pd
 import pytest
 
 import psychomet as pm
+from psychomet.result.gate import read_rules
+from psychomet.table.responses import to_frame
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "analyses" / "personality_illusion" / "illusion_hierarchy.py"
@@ -27,6 +30,10 @@ MANY, FEW = 150, 10
 # Three standard errors of a correlation of 150 pairs with a reliability of .8: 3 (1 - .6^2) / sqrt(150) / .8.
 MONTE_CARLO = 0.2
 QUICK = pm.Sampling(draws=300, tune=400, chains=2)
+HELD = SCRIPT.parent / "hierarchy"
+# Errors of the draws that an allowed change has room for: the arm of a difference of two seeds takes 2.3 of them, and the
+# 5.7 that are left are four standard errors of such a difference.
+TIMES, ARM = 8, 1.6449 * 2**0.5
 # Numbers printed with two decimals in the README.
 PRINTED = 0.005 + 1e-9
 
@@ -175,3 +182,149 @@ def test_published_scores_are_reliable_and_a_persona_moves_words_alone(script, p
     }
     expected = {"Agreeableness": 2.08, "Sycophancy": 0.03, "Self-regulation": 2.62, "Risk taking": -0.08}
     assert shifts == pytest.approx(expected, abs=PRINTED)
+
+
+def drawn(script, label: str, rows: list[tuple[str, str, str, float]]) -> pm.Result:
+    """A posterior as the page has it, made by hand: estimand, term, other, median."""
+    made = [
+        {
+            "estimand": estimand, "term": term, "other": other, "group": label, "estimate": middle, "std_error": 0.1,
+            "conf_low": middle - 0.3, "conf_high": middle + 0.2, "conf_level": 0.95, "n": FEW, "method": "posterior; made",
+            "ess_bulk": 400.0, "level": "",
+        }
+        for estimand, term, other, middle in rows
+    ]  # fmt: skip
+    return pm.make_result("hierarchy", made, settings={"label": label})
+
+
+@pytest.fixture(scope="module")
+def posteriors(script) -> list[pm.Result]:
+    both = "trait_behaviour_correlation"
+    found = []
+    for at, (trait, task) in enumerate(script.PAIRS.values()):
+        between = f"{script.BETWEEN_MODELS}: {trait}"
+        known = [("marginal_reliability", trait, "", 0.9), ("marginal_reliability", task, "", 0.8)]
+        found.append(drawn(script, between, [(both, trait, task, 0.1 + at), *known]))
+        if at == 0:
+            found.append(
+                drawn(script, script.SCEPTICAL_PRIOR.format(between), [(both, trait, task, 0.05), *known])
+            )
+        inside = [(both, trait, task, -0.9), ("residual_trait_correlation", trait, task, 0.3 + at)]
+        found.append(drawn(script, script.WITHIN_MODELS.format(trait), inside))
+        moved = [("within_coefficient", name, "injected = no persona", -2.0 + at) for name in (trait, task)]
+        found.append(drawn(script, script.SHIFTS.format(trait), moved))
+    return found
+
+
+@pytest.fixture(scope="module")
+def compared(script, few, posteriors) -> pd.DataFrame:
+    return script.beside(few, posteriors).estimates
+
+
+def test_the_posterior_stands_below_the_simple_estimate_of_the_same(script, few, compared):
+    frame = compared
+    simple = script.by_moments(few).estimates.set_index(["estimand", "term", "other", "group"])["estimate"]
+    for at, (trait, task) in enumerate(script.PAIRS.values()):
+        between, within = f"{script.BETWEEN_MODELS}: {trait}", script.WITHIN_MODELS.format(trait)
+        for group, plain, median in ((between, script.BETWEEN_MODELS, 0.1 + at), (within, within, 0.3 + at)):
+            own = frame[(frame["group"] == group) & (frame["estimand"] == script.CORRECTED)].set_index(
+                "level"
+            )
+            assert own.loc[script.POSTERIOR, "estimate"] == median
+            known = simple.loc[(script.CORRECTED, trait, task, plain)]
+            assert own.loc[script.SIMPLE, "estimate"] == pytest.approx(known, rel=1e-12)
+    sceptical = frame[frame["level"] == script.SCEPTICAL_PRIOR.format(script.POSTERIOR)]
+    assert sceptical["estimate"].tolist() == [0.05]
+
+
+def test_a_shift_is_that_of_the_persona_and_not_of_its_absence(script, posteriors, compared):
+    """Sign and limits of the coefficient turn round."""
+    row = compared[(compared["estimand"] == script.SHIFT) & (compared["level"] == script.POSTERIOR)].iloc[0]
+    assert (row["estimate"], row["conf_low"], row["conf_high"]) == pytest.approx((2.0, 1.8, 2.3))
+    other = posteriors[-1].estimates.assign(other="injected = a persona in the prompt")
+    with pytest.raises(ValueError, match="not of 'no persona'"):
+        script._drawn(other, "within_coefficient", "Risk taking", script.SHIFT, "a section")
+
+
+def test_what_differs_between_seeds_is_the_error_of_the_draws(script, posteriors):
+    """A median of 400 effective draws with standard deviation 0.1."""
+    frame = script.error_of_draws(posteriors).estimates
+    assert len(frame) == sum(result.estimates["estimand"].isin(script.HELD).sum() for result in posteriors)
+    assert frame["std_error"].tolist() == pytest.approx([math.sqrt(math.pi / 2) * 0.1 / 20] * len(frame))
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    return pm.load(HELD / "baseline")
+
+
+def judge(results):
+    """Rows of the gate of the page."""
+    return pm.gate(results, rules=HELD / "gate.toml", baseline=HELD / "baseline").rows
+
+
+def test_the_baseline_passes_its_own_gate(baseline):
+    rows = judge(baseline)
+    assert len(rows) > 50 and set(rows["verdict"]) == {"pass"}
+
+
+def test_every_allowed_change_is_wider_than_what_another_seed_does(baseline):
+    """The bound of each difference is eight errors of the draws or more: no seed fails, and none is inconclusive."""
+    allowed = {
+        rule.name: rule.max_change for rule in read_rules(HELD / "gate.toml") if rule.on == "difference"
+    }
+    rows = judge(baseline)
+    rows = rows[rows["rule"].isin(allowed)]
+    assert set(rows["rule"]) == set(allowed) and set(rows["question"]) == {"error_of_the_draws"}
+    [drawn] = [result.estimates for result in baseline if result.question == "error_of_the_draws"]
+    assert len(rows) == len(drawn)
+    error = (rows["diff_high"] - rows["diff_low"]) / 2 / ARM
+    assert error.gt(0).all() and (TIMES * error <= rows["rule"].map(allowed)).all()
+
+
+def test_a_run_that_did_not_converge_fails(script, baseline):
+    """A section without numbers fails every rule that it is under."""
+    section = script.SHIFTS.format("Agreeableness")
+    withheld = []
+    for result in baseline:
+        frame = result.estimates.copy()
+        gone = (frame["group"] == section) & frame["method"].str.startswith(
+            ("posterior", "error of the draws")
+        )
+        frame.loc[gone, ["estimate", "std_error", "conf_low", "conf_high"]] = np.nan
+        frame.loc[gone, "reason"] = "the chains did not converge"
+        withheld.append(dataclasses.replace(result, estimates=frame))
+    rows = judge(withheld)
+    assert set(rows.loc[rows["group"] == section, "verdict"]) == {"fail"}
+    assert set(rows.loc[rows["group"] != section, "verdict"]) == {"pass"}
+
+
+def fitted(script, table, seed):
+    """The posterior between models under a seed, with what the gate holds of it."""
+    script.SEED, before = seed, script.SEED
+    try:
+        found = script.between(table, "agreeableness")
+    finally:
+        script.SEED = before
+    # The posterior itself is of one section of seven, which the baseline refuses to be compared with.
+    held = judge([script.error_of_draws([found])])
+    return held[held["group"].eq(found.settings["label"]) & held["question"].eq("error_of_the_draws")]
+
+
+@pytest.mark.slow
+def test_another_seed_passes_and_a_scale_scored_in_reverse_does_not(script, published):
+    pytest.importorskip("nutpie")
+    pytest.importorskip("jax")
+    table = script.read_models(published)
+    same = fitted(script, table, script.SEED + 1)
+    assert len(same) > 5 and set(same["verdict"]) == {"pass"}
+    assert same["difference"].abs().max() > 0
+    rows = to_frame(table)
+    mine = rows["item"] == "agreeableness"
+    rows.loc[mine, "response"] = 6 - rows.loc[mine, "response"].astype(float)
+    for column in rows.columns.drop("response"):
+        rows[column] = rows[column].astype(str)
+    wrong = fitted(script, pm.read_responses(rows, key=table.key), script.SEED)
+    failed = wrong[wrong["verdict"] == "fail"]
+    assert {"trait_behaviour_correlation", "within_coefficient"} <= set(failed["estimand"])
+    assert failed["estimate"].notna().all()

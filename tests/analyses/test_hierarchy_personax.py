@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -11,11 +12,17 @@ import numpy as np
 import pytest
 
 import psychomet as pm
+from psychomet.result.gate import read_rules
 from psychomet.table.responses import to_frame
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "analyses" / "personax" / "personax_hierarchy.py"
 QUICK = pm.Sampling(draws=300, tune=400, chains=2)
+HELD = SCRIPT.parent / "hierarchy"
+# Errors of the draws that an allowed change has room for: the arm of a difference of two seeds takes 2.3 of them, and the
+# 5.7 that are left are four standard errors of such a difference.
+TIMES, ARM = 8, 1.6449 * 2**0.5
+SEEDS = pm.Sampling(draws=600, tune=500, chains=3)
 # Least squares of 4,000 persons: three standard errors of a standardised coefficient.
 MONTE_CARLO = 3 / np.sqrt(4000)
 
@@ -81,12 +88,12 @@ def found(script, study):
     """Posterior and recovery of one trait."""
     pytest.importorskip("nutpie")
     pytest.importorskip("jax")
-    return script.results(study, scales=["Extraversion"], sampling=QUICK, shrinkage="normal")
+    return script.results(study, scales=["Extraversion"], sampling=QUICK)
 
 
 @pytest.mark.slow
 def test_the_posterior_finds_what_goes_with_the_trait_and_tells_raters_apart(script, study, found):
-    posterior, recovered = found
+    posterior, recovered, *_ = found
     # The draws themselves: so few of them may be withheld from the rows.
     draws = posterior.arrays["joint / coefficient"].sel(dimension="Extraversion")
     low, high = np.quantile(draws.to_numpy(), [0.025, 0.975], axis=(0, 1))
@@ -132,3 +139,93 @@ def test_the_script_names_its_arguments():
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert run.returncode == 0 and "--out" in run.stdout
+
+
+def test_each_way_stands_below_the_truth_of_its_coefficient(script, study):
+    """With the trait itself in hand the coefficients are those of the simulation, but for the sampling of persons."""
+    frame = script.by_median(study).query("term == 'Extraversion'")
+    made = frame.assign(
+        estimand=script.COEFFICIENT, method="posterior; made", reason="", n=120, conf_level=0.95
+    )
+    rows = script.coefficients(study, pm.make_result("hierarchy", made.to_dict("records"))).estimates
+    assert rows["level"].tolist() == ["truth", "posterior", script.MEDIANS, script.TRUE_TRAIT] * 14
+    truth = rows[rows["level"] == "truth"].set_index("other")["estimate"]
+    assert truth["gender = male"] == study.truth.loc["Extraversion", "gender = male"] < 0
+    ours = rows[rows["level"] == "posterior"].set_index("other")["estimate"]
+    assert ours.to_dict() == pytest.approx(frame.set_index("other")["estimate"].to_dict(), rel=1e-12)
+    many = script.simulated(persons=4000, seed=6)
+    best = script.least_squares(many, many.traits)
+    known = np.array([many.truth.loc[row.term, row.other] for row in best.itertuples()])
+    assert np.abs(best["estimate"] - known).max() < MONTE_CARLO * 1.5
+
+
+@pytest.fixture(scope="module")
+def baseline():
+    return pm.load(HELD / "baseline")
+
+
+def judge(results):
+    """Rows of the gate of the page."""
+    return pm.gate(results, rules=HELD / "gate.toml", baseline=HELD / "baseline").rows
+
+
+def test_the_baseline_passes_its_own_gate(baseline):
+    rows = judge(baseline)
+    assert len(rows) > 20 and set(rows["verdict"]) == {"pass"}
+
+
+def test_every_allowed_change_is_wider_than_what_another_seed_does(baseline):
+    """The bound of each difference is eight errors of the draws or more: no seed fails, and none is inconclusive."""
+    allowed = {
+        rule.name: rule.max_change for rule in read_rules(HELD / "gate.toml") if rule.on == "difference"
+    }
+    rows = judge(baseline)
+    rows = rows[rows["rule"].isin(allowed)]
+    assert set(rows["rule"]) == set(allowed) and set(rows["question"]) == {"error_of_the_draws"}
+    [drawn] = [result.estimates for result in baseline if result.question == "error_of_the_draws"]
+    assert len(rows) == len(drawn)
+    error = (rows["diff_high"] - rows["diff_low"]) / 2 / ARM
+    assert error.gt(0).all() and (TIMES * error <= rows["rule"].map(allowed)).all()
+
+
+def test_a_run_that_did_not_converge_fails(script, baseline):
+    """Without numbers every rule fails."""
+    withheld = []
+    for result in baseline:
+        frame = result.estimates.copy()
+        gone = frame["method"].str.startswith(("posterior", "error of the draws")) | frame["group"].eq(
+            "posterior"
+        )
+        frame.loc[gone, ["estimate", "std_error", "conf_low", "conf_high"]] = np.nan
+        frame.loc[gone, "reason"] = "the chains did not converge"
+        withheld.append(dataclasses.replace(result, estimates=frame))
+    rows = judge(withheld)
+    assert set(rows["verdict"]) == {"fail"}
+
+
+@pytest.mark.slow
+def test_another_seed_passes(script):
+    """Fewer draws than the baseline has: the error of a difference counts both."""
+    pytest.importorskip("nutpie")
+    pytest.importorskip("jax")
+    script.SEED, before = script.SEED + 1, script.SEED
+    try:
+        rows = judge(script.results(script.simulated(), sampling=SEEDS))
+    finally:
+        script.SEED = before
+    assert set(rows["verdict"]) == {"pass"} and rows["difference"].abs().max() > 0
+
+
+@pytest.mark.slow
+def test_raters_scored_in_reverse_fail(script):
+    """The chains agree, and about something else."""
+    pytest.importorskip("nutpie")
+    pytest.importorskip("jax")
+    study = script.simulated()
+    scores = study.scores.copy()
+    for rater in script.RATERS:
+        scores[f"{rater}_E"] = np.where(scores[f"{rater}_E"] == 0, 0, 4 - scores[f"{rater}_E"])
+    rows = judge(script.results(study._replace(scores=scores)))
+    failed = rows[rows["verdict"] == "fail"]
+    assert {"predictor_coefficient_standardized", "rater_severity"} <= set(failed["estimand"])
+    assert failed["estimate"].notna().all()

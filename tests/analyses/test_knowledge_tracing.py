@@ -262,7 +262,7 @@ def test_the_baseline_passes_its_own_gate_and_a_withheld_run_does_not(run, study
 def test_intervals_hold_what_the_prior_gives(calibrate):
     """Truth from the prior: coverage is nominal whatever the prior. 6 replicates; four standard errors."""
     made = [calibrate.ranks(seed) for seed in range(6)]
-    for name, level, share, error in calibrate.coverage(made):
+    for name, level, share, error in calibrate.calibration.coverage(made):
         binomial = np.sqrt(level * (1 - level) / len(made) / min(3, made[0][name].size))
         assert abs(share - level) < 4 * max(error, binomial), (name, level, share)
 
