@@ -11,6 +11,7 @@ import xarray as xr
 
 from psychomet.pages.compose.context import Context
 from psychomet.pages.compose.hierarchy import hierarchy
+from psychomet.pages.compose.hierarchy_joint import is_joint
 from psychomet.pages.document import Document, Figure, Heading, Section, Table
 from psychomet.pages.figures.plane import Place, _ellipse, _principal, drawn_ellipses
 from psychomet.pages.figures.ridges import Ridges, _ends, density, draw_ridges
@@ -126,7 +127,18 @@ def joint_items(
 
 def result(*parts: tuple[Rows, Arrays]) -> Result:
     rows = [one for part, _ in parts for one in part]
-    return make_result("hierarchy", rows, arrays={name: one for _, more in parts for name, one in more.items()})  # fmt: skip
+    model = "joint" if any(row.get("method") == JOINT for row in rows) else "gaussian"
+    return make_result(
+        "hierarchy", rows, arrays={name: one for _, more in parts for name, one in more.items()},
+        settings={"hierarchy": {rows[0]["term"]: {"model": model, "fitted": True}}},
+    )  # fmt: skip
+
+
+def test_a_scale_called_joint_is_no_joint_model() -> None:
+    assert not is_joint(result(crossed(items(4), term="joint")))
+    found = section(crossed(items(4), term="joint"))
+    assert [one.name for one in found.blocks if isinstance(one, Figure)] == ["hierarchy-items-1"]
+    assert any(isinstance(one, Table) and "Variance" in str(one.caption) for one in found.blocks)
 
 
 def section(*parts: tuple[Rows, Arrays]) -> Section:

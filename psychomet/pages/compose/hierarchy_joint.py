@@ -56,8 +56,8 @@ def is_joint(result: Result) -> bool:
     result : Result
         Of ``hierarchy``.
     """
-    method = result.estimates["method"]
-    return bool(method.str.contains(METHOD).any() or (result.estimates["term"] == "joint").any())
+    parts = result.settings.get("hierarchy", {})
+    return any(part.get("model") == "joint" for part in parts.values())
 
 
 def hierarchy_joint(result: Result, context: Context) -> Section:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from psychomet.errors import Fault
+from psychomet.errors import Fault, InputError
 from psychomet.estimates.causes.hierarchy.face_parts import Part
-from psychomet.estimates.causes.hierarchy.joint.face_structure import Structure
+from psychomet.estimates.causes.hierarchy.joint.face_input import joint_table
+from psychomet.estimates.causes.hierarchy.joint.face_structure import Structure, joint_prior_faults
 from psychomet.estimates.causes.hierarchy.joint.spec import JointPriors
 from psychomet.scores.key import Scale
 from psychomet.scores.score import Missing
@@ -70,6 +71,28 @@ def joint_faults(
     if max_order is not None:
         what = "the joint model has the effects that are named"
         faults.append(Fault("max_order", what, "Name them: structure.effects"))
+    return faults
+
+
+def structure_faults(
+    table: ResponseTable, scales: Sequence[Scale], *, features: FeatureTable | None, structure: Structure, joint_priors: JointPriors
+) -> list[Fault]:  # fmt: skip
+    """Return what is wrong with a structure, its priors, and what they name in a table.
+
+    Parameters
+    ----------
+    table : ResponseTable
+        The answers.
+    scales : sequence of Scale
+        A dimension each.
+    features, structure, joint_priors
+        As in :func:`~psychomet.estimates.causes.hierarchy.hierarchy.hierarchy`.
+    """
+    faults = joint_prior_faults(joint_priors)
+    try:
+        joint_table(table, scales=scales, features=features, structure=structure)
+    except InputError as error:
+        faults += error.faults
     return faults
 
 

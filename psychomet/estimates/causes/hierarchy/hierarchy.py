@@ -31,7 +31,7 @@ localization: an improved R-hat. Bayesian Analysis, 16(2), 667-718. https://doi.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, Literal, get_args
 
@@ -46,7 +46,12 @@ from psychomet.estimates.causes.hierarchy.face_choice import (
     planned_part,
 )
 from psychomet.estimates.causes.hierarchy.face_contrasts import Contrasts, contrast_faults
-from psychomet.estimates.causes.hierarchy.face_joint import joint_faults, joint_parts, takes_joint
+from psychomet.estimates.causes.hierarchy.face_joint import (
+    joint_faults,
+    joint_parts,
+    structure_faults,
+    takes_joint,
+)
 from psychomet.estimates.causes.hierarchy.face_parts import Part, engines_there, type_faults
 from psychomet.estimates.causes.hierarchy.gaussian_priors import Priors, prior_faults
 from psychomet.estimates.causes.hierarchy.joint.face_structure import Outcome, Structure
@@ -108,8 +113,9 @@ def hierarchy(
     model : {"auto", "gaussian", "graded", "ordinal", "joint"}
         ``ordinal``: cumulative logit (two codes: logit) with crossed effects of respondents, items, facets and their
         interactions. ``joint``: all scales at once, a trait each, correlated with one another and linked to behaviour and
-        features as ``structure`` says. ``auto``: joint where features or a structure are given; graded for scales of three or more items with whole codes that 100 or more respondents
-        answered once each; else Gaussian, with a note where answers are far from normal.
+        features as ``structure`` says. ``auto``: joint where features or a structure are given; graded for scales of three or
+        more items with whole codes that 100 or more respondents answered once each; else Gaussian, with a note where answers
+        are far from normal.
     features : FeatureTable, optional
         Joint: predictors, covariates, groups and behaviour of the same respondents.
     structure : Structure
@@ -172,14 +178,23 @@ def hierarchy(
     more = joint_faults(
         model, features=features, structure=structure, joint_priors=joint_priors, object_=object, max_order=max_order
     )  # fmt: skip
-    wanted = _check(table, model, object, scales, max_order, contrasts, priors, sampling, seed, more)
+    joint = not more and takes_joint(model, features, structure)
+    faults = [*more, *_faults(table, model, object, max_order, contrasts, priors, sampling, seed)]
+    faults += _faults_of(lambda: check_layout(table, facets=facets, fixed=(), by=by))
+    unknown = _faults_of(lambda: _scales(table, scales))
+    if faults and joint and not unknown:
+        # The joint model would tell its own faults later: a call that is refused hears all of them at once.
+        faults += structure_faults(
+            table, _scales(table, scales), features=features, structure=structure, joint_priors=joint_priors
+        )
+    if faults or unknown:
+        raise InputError("the call", [*faults, *unknown])
+    wanted = _scales(table, scales)
     measured = object == "respondent"
-    check_layout(table, facets=facets, fixed=(), by=by)
     engines_there()
     how: dict[str, Any] = {
         "contrasts": contrasts, "priors": priors, "sampling": sampling, "conf_level": conf_level, "seed": seed,
     }  # fmt: skip
-    joint = takes_joint(model, features, structure)
     chosen = {} if joint else {
         scale.name: chosen_model(
             table, scale, model=model, missing=missing, measured=measured, facets=facets, by=by, max_order=max_order,
@@ -253,12 +268,11 @@ def posterior(result: Result, *, scale: str, group: str = "") -> xr.Dataset:
     )
 
 
-def _check(
-    table: ResponseTable, model: str, object: str, scales: Sequence[str] | None, max_order: int | None,
-    contrasts: Contrasts, priors: Priors, sampling: Sampling, seed: int, more: Sequence[Fault],
-) -> tuple[Scale, ...]:  # fmt: skip
-    """Tell every fault of the arguments that this question alone has; return the scales."""
-    faults = [*seed_faults(seed), *more]
+def _faults(
+    table: ResponseTable, model: str, object: str, max_order: int | None, contrasts: Contrasts, priors: Priors, sampling: Sampling, seed: int
+) -> list[Fault]:  # fmt: skip
+    """Return every fault of the arguments that this question alone has."""
+    faults = seed_faults(seed)
     for name, value, allowed in (
         ("model", model, get_args(Model)),
         ("object", object, ("respondent", "none")),
@@ -276,9 +290,19 @@ def _check(
     )
     faults += contrast_faults(contrasts, respondents=there, measured=object == "respondent")
     strange = [*type_faults(priors, name="priors"), *type_faults(sampling, name="sampling")]
-    faults += strange or [*prior_faults(priors, low=0.0, high=1.0), *sampling_faults(sampling)]
-    if faults:
-        raise InputError("the call", faults)
+    return [*faults, *(strange or [*prior_faults(priors, low=0.0, high=1.0), *sampling_faults(sampling)])]
+
+
+def _faults_of(check: Callable[[], object]) -> list[Fault]:
+    """Return the faults that a check raises."""
+    try:
+        check()
+    except InputError as error:
+        return [*error.faults]
+    return []
+
+
+def _scales(table: ResponseTable, scales: Sequence[str] | None) -> tuple[Scale, ...]:
     key = resolve_key(table, None)
     return key.scales if scales is None else chosen_scales(key, scales)
 

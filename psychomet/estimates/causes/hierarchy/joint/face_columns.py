@@ -209,6 +209,23 @@ def standard_columns(source: Source, names: Sequence[str], *, where: str) -> tup
     return Standard((every - every.mean(axis=0)) / spread, tuple(labels), spread), []
 
 
+def reference_level(source: Source, name: str) -> str | None:
+    """Return the level that the other levels of a column stand beside; None where the column is a number.
+
+    Parameters
+    ----------
+    source : Source
+        Table and features.
+    name : str
+        A feature or facet that is there.
+    """
+    feature = _feature(source, name)
+    if feature is not None:
+        return feature.levels[int(np.nanmin(unit_numbers(source, name)))] if feature.kind == "nominal" else None  # fmt: skip
+    labels = levels_of(source, name).labels
+    return labels[0] if level_numbers(labels) is None else None
+
+
 def twice_faults(names: Sequence[str], *, where: str) -> list[Fault]:
     """Return the fault of columns that have one name, as a feature called "a = b" and level b of feature a.
 
@@ -250,6 +267,9 @@ def _raw(source: Source, name: str, where: str) -> tuple[Floats, list[str], list
         # A level that no respondent of the model has is no column; a feature of one level is a fault, told later.
         every = feature.kind != "nominal" or not made.any()
         kept = np.asarray(made.any(axis=0) | every)
+        # Where nobody has the first level, the first of those that are there takes its place: all of them add up to one.
+        if not every and kept.sum() > 1 and made.any(axis=1).all():
+            kept[np.flatnonzero(kept)[0]] = False
         return made[:, kept], [label for label, one in zip(labels, kept, strict=True) if one], []
     if name not in source.table.facets:
         return *none, [_unknown(source, name, where)]

@@ -39,7 +39,11 @@ from psychomet.estimates.causes.hierarchy.joint.face_columns import (
     varies_within,
 )
 from psychomet.estimates.causes.hierarchy.joint.face_names import name_faults
-from psychomet.estimates.causes.hierarchy.joint.face_notes import alike_notes, refused_notes
+from psychomet.estimates.causes.hierarchy.joint.face_notes import (
+    alike_notes,
+    reference_notes,
+    refused_notes,
+)
 from psychomet.estimates.causes.hierarchy.joint.face_outcomes import outcome_blocks, outcome_faults
 from psychomet.estimates.causes.hierarchy.joint.face_structure import (
     Outcome,
@@ -167,7 +171,12 @@ def joint_table(
     if faults:
         raise InputError("the call", faults)
     made = _made(source, settled, scales, long, predictors, covariates, family, families)
-    notes += [*refused_notes(source, scales), *checks.table_notes(made, scales, long)]
+    compared = [*settled.predictors, *settled.covariates, *settled.within]
+    notes += [
+        *refused_notes(source, scales),
+        *reference_notes(source, compared),
+        *checks.table_notes(made, scales, long),
+    ]
     return made._replace(notes=(*notes, *made.notes))
 
 

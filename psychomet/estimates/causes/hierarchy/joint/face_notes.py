@@ -1,4 +1,4 @@
-"""Conditions under which nothing was answered, and effects that the answers cannot tell apart."""
+"""Conditions under which nothing was answered, effects that the answers cannot tell apart, levels that others stand beside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from itertools import combinations
 import numpy as np
 
 from psychomet.estimates.causes.hierarchy.joint.face_blocks import ANSWERED, REFUSED
-from psychomet.estimates.causes.hierarchy.joint.face_columns import Levels, Source, levels_of
+from psychomet.estimates.causes.hierarchy.joint.face_columns import (
+    Levels,
+    Source,
+    levels_of,
+    reference_level,
+)
 from psychomet.notes import Note
 from psychomet.scores.key import Scale
 from psychomet.table.outcomes import outcomes
@@ -75,6 +80,26 @@ def alike_notes(scale: str, effects: Mapping[str, Levels]) -> list[Note]:
         return []
     text = f"{visible(scale)}: {', '.join(alike)} have the same levels in all answers: which of the two acts is what the prior says."
     return [Note("alike_effects", text)]
+
+
+def reference_notes(source: Source, names: Sequence[str]) -> list[Note]:
+    """Return the note on the level that the other levels of each column stand beside.
+
+    Parameters
+    ----------
+    source : Source
+        Table and features.
+    names : sequence of str
+        Predictors, covariates and facets that vary within respondents.
+    """
+    beside = {name: reference_level(source, name) for name in dict.fromkeys(names)}
+    told = [f"{visible(name)} beside {visible(level)}" for name, level in beside.items() if level is not None]
+    if not told:
+        return []
+    more = f" and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
+    return [
+        Note("reference_levels", f"Coefficients of levels: {', '.join(told[:MOST_NAMED])}{more}.", "info")
+    ]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -96,6 +96,28 @@ def test_predictors_are_standardised_columns() -> None:
     assert found.spread[0] == pytest.approx(frame_of_features(N)["size"].std(ddof=1))
 
 
+def test_the_level_that_others_stand_beside_is_said() -> None:
+    frame = answers(N, facets={"prompt": ("plain", "kind"), "dose": ("0", "1")})
+    found = made(Structure(predictors=["size", "licence"], within=["prompt", "dose"]), frame)
+    told = [note for note in found.notes if note.code == "reference_levels"]
+    assert [note.text for note in told] == [
+        "Coefficients of levels: licence beside open, prompt beside kind."
+    ]
+    assert found.joint.within_names == ("prompt = plain", "dose")
+    assert not [
+        note for note in made(Structure(predictors=["size"])).notes if note.code == "reference_levels"
+    ]
+
+
+def test_levels_that_all_respondents_have_between_them_are_one_column_fewer() -> None:
+    # Nobody is "open", the first level: columns of both others would add up to one.
+    book = frame_of_features(N)
+    book["licence"] = book["licence"].replace("open", "closed")
+    found = made(Structure(predictors=["licence"]), book=book)
+    assert found.joint.predictor_names == ("licence = mixed",)
+    assert "licence beside closed." in next(n.text for n in found.notes if n.code == "reference_levels")
+
+
 def test_features_are_matched_by_respondent_not_by_place() -> None:
     book = frame_of_features(N).iloc[::-1].reset_index(drop=True)
     found, straight = made(Structure(predictors=["age"]), book=book), made(Structure(predictors=["age"]))

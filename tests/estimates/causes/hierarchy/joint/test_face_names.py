@@ -288,3 +288,20 @@ def test_names_of_dimensions_and_variables_may_be_those_of_scales_and_columns(tm
     assert draws["dimension"].to_numpy().tolist() == ["z", "chain", "correlation"]
     terms = result.estimates[result.estimates["estimand"] == "behaviour_coefficient"]["term"]
     assert set(terms) == {"correlation", "refusal"}
+
+
+def test_a_call_hears_all_its_faults_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        pm.hierarchy(
+            table(answers(N)), model="joint", missing="available", seed=-1, by="planet", facets=["moon"], sampling=pm.Sampling(draws=0),
+            structure=Structure(predictors=["sun"], family="star", profiles=-2), joint_priors=pm.JointPriors(correlation=-1.0), scales=["N", "E"],
+        )  # fmt: skip
+    assert {fault.where for fault in caught.value.faults} == {
+        "seed", "by", "facets", "sampling.draws", "structure.predictors", "structure.family", "structure.profiles", "joint_priors.correlation",
+    }  # fmt: skip
+
+
+def test_scales_that_are_not_there_are_told_with_the_rest() -> None:
+    with pytest.raises(InputError) as caught:
+        pm.hierarchy(table(answers(N)), model="joint", missing="available", seed=-1, scales=["Q"])
+    assert [fault.where for fault in caught.value.faults] == ["seed", "scales"]
