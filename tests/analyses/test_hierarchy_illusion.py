@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 import os
@@ -15,8 +14,9 @@ import pandas as pd
 import pytest
 
 import psychomet as pm
-from psychomet.result.gate import read_rules
 from psychomet.table.responses import to_frame
+
+from .hierarchy_gate import held, judge, sampled, withheld
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "analyses" / "personality_illusion" / "illusion_hierarchy.py"
@@ -30,10 +30,7 @@ MANY, FEW = 150, 10
 # Three standard errors of a correlation of 150 pairs with a reliability of .8: 3 (1 - .6^2) / sqrt(150) / .8.
 MONTE_CARLO = 0.2
 QUICK = pm.Sampling(draws=300, tune=400, chains=2)
-HELD = SCRIPT.parent / "hierarchy"
-# Errors of the draws that an allowed change has room for: the arm of a difference of two seeds takes 2.3 of them, and the
-# 5.7 that are left are four standard errors of such a difference.
-TIMES, ARM = 8, 1.6449 * 2**0.5
+STUDY = "personality_illusion"
 # Numbers printed with two decimals in the README.
 PRINTED = 0.005 + 1e-9
 
@@ -255,46 +252,13 @@ def test_what_differs_between_seeds_is_the_error_of_the_draws(script, posteriors
 
 @pytest.fixture(scope="module")
 def baseline():
-    return pm.load(HELD / "baseline")
-
-
-def judge(results):
-    """Rows of the gate of the page."""
-    return pm.gate(results, rules=HELD / "gate.toml", baseline=HELD / "baseline").rows
-
-
-def test_the_baseline_passes_its_own_gate(baseline):
-    rows = judge(baseline)
-    assert len(rows) > 50 and set(rows["verdict"]) == {"pass"}
-
-
-def test_every_allowed_change_is_wider_than_what_another_seed_does(baseline):
-    """The bound of each difference is eight errors of the draws or more: no seed fails, and none is inconclusive."""
-    allowed = {
-        rule.name: rule.max_change for rule in read_rules(HELD / "gate.toml") if rule.on == "difference"
-    }
-    rows = judge(baseline)
-    rows = rows[rows["rule"].isin(allowed)]
-    assert set(rows["rule"]) == set(allowed) and set(rows["question"]) == {"error_of_the_draws"}
-    [drawn] = [result.estimates for result in baseline if result.question == "error_of_the_draws"]
-    assert len(rows) == len(drawn)
-    error = (rows["diff_high"] - rows["diff_low"]) / 2 / ARM
-    assert error.gt(0).all() and (TIMES * error <= rows["rule"].map(allowed)).all()
+    return pm.load(held(STUDY) / "baseline")
 
 
 def test_a_run_that_did_not_converge_fails(script, baseline):
     """A section without numbers fails every rule that it is under."""
     section = script.SHIFTS.format("Agreeableness")
-    withheld = []
-    for result in baseline:
-        frame = result.estimates.copy()
-        gone = (frame["group"] == section) & frame["method"].str.startswith(
-            ("posterior", "error of the draws")
-        )
-        frame.loc[gone, ["estimate", "std_error", "conf_low", "conf_high"]] = np.nan
-        frame.loc[gone, "reason"] = "the chains did not converge"
-        withheld.append(dataclasses.replace(result, estimates=frame))
-    rows = judge(withheld)
+    rows = judge(STUDY, withheld(baseline, lambda frame: sampled(frame) & frame["group"].eq(section)))
     assert set(rows.loc[rows["group"] == section, "verdict"]) == {"fail"}
     assert set(rows.loc[rows["group"] != section, "verdict"]) == {"pass"}
 
@@ -307,8 +271,8 @@ def fitted(script, table, seed):
     finally:
         script.SEED = before
     # The posterior itself is of one section of seven, which the baseline refuses to be compared with.
-    held = judge([script.error_of_draws([found])])
-    return held[held["group"].eq(found.settings["label"]) & held["question"].eq("error_of_the_draws")]
+    rows = judge(STUDY, [script.error_of_draws([found])])
+    return rows[rows["group"].eq(found.settings["label"]) & rows["question"].eq("error_of_the_draws")]
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -12,16 +11,14 @@ import numpy as np
 import pytest
 
 import psychomet as pm
-from psychomet.result.gate import read_rules
 from psychomet.table.responses import to_frame
+
+from .hierarchy_gate import held, judge, sampled, withheld
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "analyses" / "personax" / "personax_hierarchy.py"
 QUICK = pm.Sampling(draws=300, tune=400, chains=2)
-HELD = SCRIPT.parent / "hierarchy"
-# Errors of the draws that an allowed change has room for: the arm of a difference of two seeds takes 2.3 of them, and the
-# 5.7 that are left are four standard errors of such a difference.
-TIMES, ARM = 8, 1.6449 * 2**0.5
+STUDY = "personax"
 SEEDS = pm.Sampling(draws=600, tune=500, chains=3)
 # Least squares of 4,000 persons: three standard errors of a standardised coefficient.
 MONTE_CARLO = 3 / np.sqrt(4000)
@@ -161,45 +158,12 @@ def test_each_way_stands_below_the_truth_of_its_coefficient(script, study):
 
 @pytest.fixture(scope="module")
 def baseline():
-    return pm.load(HELD / "baseline")
-
-
-def judge(results):
-    """Rows of the gate of the page."""
-    return pm.gate(results, rules=HELD / "gate.toml", baseline=HELD / "baseline").rows
-
-
-def test_the_baseline_passes_its_own_gate(baseline):
-    rows = judge(baseline)
-    assert len(rows) > 20 and set(rows["verdict"]) == {"pass"}
-
-
-def test_every_allowed_change_is_wider_than_what_another_seed_does(baseline):
-    """The bound of each difference is eight errors of the draws or more: no seed fails, and none is inconclusive."""
-    allowed = {
-        rule.name: rule.max_change for rule in read_rules(HELD / "gate.toml") if rule.on == "difference"
-    }
-    rows = judge(baseline)
-    rows = rows[rows["rule"].isin(allowed)]
-    assert set(rows["rule"]) == set(allowed) and set(rows["question"]) == {"error_of_the_draws"}
-    [drawn] = [result.estimates for result in baseline if result.question == "error_of_the_draws"]
-    assert len(rows) == len(drawn)
-    error = (rows["diff_high"] - rows["diff_low"]) / 2 / ARM
-    assert error.gt(0).all() and (TIMES * error <= rows["rule"].map(allowed)).all()
+    return pm.load(held(STUDY) / "baseline")
 
 
 def test_a_run_that_did_not_converge_fails(script, baseline):
     """Without numbers every rule fails."""
-    withheld = []
-    for result in baseline:
-        frame = result.estimates.copy()
-        gone = frame["method"].str.startswith(("posterior", "error of the draws")) | frame["group"].eq(
-            "posterior"
-        )
-        frame.loc[gone, ["estimate", "std_error", "conf_low", "conf_high"]] = np.nan
-        frame.loc[gone, "reason"] = "the chains did not converge"
-        withheld.append(dataclasses.replace(result, estimates=frame))
-    rows = judge(withheld)
+    rows = judge(STUDY, withheld(baseline, lambda frame: sampled(frame) | frame["group"].eq("posterior")))
     assert set(rows["verdict"]) == {"fail"}
 
 
@@ -210,7 +174,7 @@ def test_another_seed_passes(script):
     pytest.importorskip("jax")
     script.SEED, before = script.SEED + 1, script.SEED
     try:
-        rows = judge(script.results(script.simulated(), sampling=SEEDS))
+        rows = judge(STUDY, script.results(script.simulated(), sampling=SEEDS))
     finally:
         script.SEED = before
     assert set(rows["verdict"]) == {"pass"} and rows["difference"].abs().max() > 0
@@ -225,7 +189,7 @@ def test_raters_scored_in_reverse_fail(script):
     scores = study.scores.copy()
     for rater in script.RATERS:
         scores[f"{rater}_E"] = np.where(scores[f"{rater}_E"] == 0, 0, 4 - scores[f"{rater}_E"])
-    rows = judge(script.results(study._replace(scores=scores)))
+    rows = judge(STUDY, script.results(study._replace(scores=scores)))
     failed = rows[rows["verdict"] == "fail"]
     assert {"predictor_coefficient_standardized", "rater_severity"} <= set(failed["estimand"])
     assert failed["estimate"].notna().all()
