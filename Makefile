@@ -14,9 +14,11 @@ PYTEST_ARGS ?=
 # Processes that share the tests: as many as there are cores, four at most (each holds a table of its own).
 WORKERS ?= auto
 PYTEST := -m pytest --numprocesses $(WORKERS) --maxprocesses 4 --durations=25
+# Which slow tests `make slow` runs: all, or "slow and not long".
+CAMPAIGNS ?= slow
 # Fast tests of a file share what they read and fit, so they stay together; campaigns go to whoever is idle.
 FAST := $(PYTEST) --dist loadfile
-SLOW := $(PYTEST) --dist worksteal -m slow
+SLOW := $(PYTEST) --dist worksteal -m "$(CAMPAIGNS)"
 # One BLAS thread: two threads on a small machine spend their time waiting for each other.
 ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 

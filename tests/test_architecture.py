@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,7 @@ BLOCKED_MODULES = {
     "pickle": "no pickle", "cPickle": "no pickle", "dill": "no pickle", "cloudpickle": "no pickle",
     "joblib": "no pickle", "shelve": "no pickle", "marshal": "no pickle", "random": "np.random.default_rng(seed)",
 }  # fmt: skip
+GLOBAL_OPTIONS = {"rcParams", "rcdefaults", "seterr", "set_option", "set_printoptions"}
 MODERN_RANDOM = {"default_rng", "Generator", "SeedSequence", "BitGenerator", "PCG64", "Philox"}
 
 # Put together from parts, so that this file does not hold what it looks for.
@@ -119,12 +121,18 @@ def room(module: str) -> str:
     return module.split(".")[1] if "." in module else module
 
 
-def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[tuple[int, str]]:
-    """Yield line and dotted name of all that is imported, in functions and for type checking too.
+@cache
+def imports(source: str, module: str, *, is_package: bool = False) -> tuple[tuple[int, str], ...]:
+    """Line and dotted name of all that is imported, in functions and for type checking too."""
+    return tuple(imported(ast.parse(source), module, is_package=is_package))
+
+
+def imported(tree: ast.AST, module: str, *, is_package: bool = False) -> Iterator[tuple[int, str]]:
+    """Yield line and dotted name of all that is imported below a node.
 
     ``from a import b`` yields ``a.b``: b may be a module.
     """
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node.lineno, alias.name
@@ -181,15 +189,17 @@ def map_offences(source: str, module: str) -> list[str]:
 def gpl_offences(source: str, module: str) -> list[str]:
     """GPL packages outside their one file, or at its top."""
     found = []
-    inside = {
+    suspects = [(line, name) for line, name in imports(source, module) if name.partition(".")[0] in GPL]
+    if not suspects:
+        return []
+    deep = {
         name
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef)
-        for name in imports(ast.unparse(node), module)
+        for _, name in imported(node, module)
     }
-    deep = {name for _, name in inside}
-    for line, name in imports(source, module):
-        if name.partition(".")[0] in GPL and (room(module) != GPL_ROOM or name not in deep):
+    for line, name in suspects:
+        if room(module) != GPL_ROOM or name not in deep:
             found.append(
                 f"{module}:{line}: {name} is GPL: only {GPL_ROOM}.py may import it, inside a function"
             )
@@ -209,8 +219,10 @@ def hidden_import_offences(source: str, module: str) -> list[str]:
     """Imports that no arrow shows, and private names of other packages."""
     found = []
     for node in ast.walk(ast.parse(source)):
-        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        if module != "psychomet" and called.rpartition(".")[2] in {"import_module", "__import__"}:
+        called = (
+            getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+        )
+        if module != "psychomet" and called in {"import_module", "__import__"}:
             found.append(f"{module}:{node.lineno}: imports by name, where no rule sees it")
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             found.append(f"{module}:{node.lineno}: star import")
@@ -275,14 +287,14 @@ def conduct_offences(source: str, module: str) -> list[str]:
             defaults = [*node.args.defaults, *(default for default in node.args.kw_defaults if default)]
             if any(isinstance(default, ast.List | ast.Dict | ast.Set) for default in defaults):
                 what = "mutable default"
-        elif isinstance(node, ast.Attribute):
+        elif isinstance(node, ast.Attribute) and (
+            node.attr in GLOBAL_OPTIONS or getattr(node.value, "attr", "") == "random"
+        ):
             chain = ast.unparse(node)
             legacy = re.fullmatch(r"(?:np|numpy)\.random\.(\w+)", chain)
             if legacy and legacy[1] not in MODERN_RANDOM:
                 what = f"{chain}: use np.random.default_rng(seed)"
-            elif id(node) not in restored and chain.endswith(
-                (".rcParams", ".rcdefaults", ".seterr", ".set_option", ".set_printoptions")
-            ):
+            elif id(node) not in restored and node.attr in GLOBAL_OPTIONS:
                 what = f"{chain}: a global option"
         if what:
             found.append(f"{module}:{getattr(node, 'lineno', 0)}: {what}")
@@ -391,7 +403,7 @@ def column_offences(source: str, module: str, *, glossary: frozenset[str]) -> li
         names: list[str] = []
         if isinstance(node, ast.Dict):
             names = [k.value for k in node.keys if isinstance(k, ast.Constant) and isinstance(k.value, str)]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "dict":
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict":
             names = [keyword.arg for keyword in node.keywords if keyword.arg]
         if "estimand" in names:
             found += [
@@ -451,10 +463,12 @@ def cycles(graph: dict[str, set[str]]) -> list[list[str]]:
 FILES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
+@cache
 def read(module: str) -> str:
     return FILES[module].read_text(encoding="utf-8")
 
 
+@cache
 def face_homes() -> dict[str, str]:
     """Read the face's table of names without importing it."""
     for node in ast.parse(read("psychomet")).body:
@@ -470,6 +484,7 @@ def public_in(module: str) -> frozenset[str]:
     )
 
 
+@cache
 def glossary() -> frozenset[str]:
     """Read the names of VOCABULARY without importing it."""
     for node in ast.parse(read("psychomet.result.result")).body:
@@ -485,6 +500,7 @@ def glossary() -> frozenset[str]:
     raise LookupError("psychomet/result/result.py has no VOCABULARY")
 
 
+@cache
 def module_graph() -> dict[str, set[str]]:
     """Which file imports which; the face, being lazy, stands outside."""
     graph: dict[str, set[str]] = {}

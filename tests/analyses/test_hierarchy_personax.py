@@ -168,6 +168,7 @@ def test_a_run_that_did_not_converge_fails(script, baseline):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_another_seed_passes(script):
     """Fewer draws than the baseline has: the error of a difference counts both."""
     pytest.importorskip("nutpie")
@@ -181,6 +182,7 @@ def test_another_seed_passes(script):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_raters_scored_in_reverse_fail(script):
     """The chains agree, and about something else."""
     pytest.importorskip("nutpie")

@@ -20,6 +20,7 @@ EFFECTS = ((0,), (1,), (2,), (0, 1))
 DF, SCALE, LOCATION, SPREAD = 5.0, 0.7, 0.5, 1.5
 CATEGORIES = {"ordinal": 4, "binary": 2}
 FAMILIES = ("ordinal", "binary", "normal_sampled", "normal_integrated")
+OFTEN = ("ordinal", "normal_integrated")
 DRAWS = 160
 CONF = 0.9999  # of one envelope; about 12 of them, fixed seed
 
@@ -116,7 +117,9 @@ def quantities(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family", [pytest.param(one, marks=[pytest.mark.long] * (one not in OFTEN)) for one in FAMILIES]
+)
 def test_ranks_of_the_truth_are_uniform(family: str) -> None:
     pytest.importorskip("nutpie")
     replicates = 32

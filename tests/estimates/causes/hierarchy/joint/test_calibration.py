@@ -36,10 +36,14 @@ REPLICATES = 48
 THIN = 10
 """Fewer trajectories between draws than in the campaign: what is looked for here is gross."""
 SEED = 1_000_000
+OFTEN = ("ordinal", "raters", "growth")
+"""Designs of every push: ordered answers and a rate, ratings by raters, growth with what varies within units."""
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", ["ordinal", "growth", "mixture"])  # half a minute each
+@pytest.mark.parametrize(
+    "family", ["ordinal", *(pytest.param(one, marks=pytest.mark.long) for one in ("growth", "mixture"))]
+)
 def test_both_samplers_find_one_posterior(family: str) -> None:
     arviz = pytest.importorskip("arviz")
     truth, joint = campaign.drawn(family, 3)
@@ -57,7 +61,9 @@ def test_both_samplers_find_one_posterior(family: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", DESIGNS)
+@pytest.mark.parametrize(
+    "family", [pytest.param(one, marks=[pytest.mark.long] * (one not in OFTEN)) for one in DESIGNS]
+)
 def test_ranks_are_uniform(family: str) -> None:
     found = campaign.ranked(family, [SEED + at for at in range(REPLICATES)], thin=THIN)
     names = campaign.names(family)

@@ -353,6 +353,7 @@ def test_weights_are_even_where_those_given_the_dimensions_are_not() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_refits_without_a_respondent_predict_the_same() -> None:
     pytest.importorskip("nutpie")
     from psychomet.estimates.causes.hierarchy.joint.fit import joint_posterior
