@@ -276,7 +276,6 @@ def fitted(script, table, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.long
 def test_another_seed_passes_and_a_scale_scored_in_reverse_does_not(script, published):
     pytest.importorskip("nutpie")
     pytest.importorskip("jax")

@@ -182,7 +182,6 @@ def test_another_seed_passes(script):
 
 
 @pytest.mark.slow
-@pytest.mark.long
 def test_raters_scored_in_reverse_fail(script):
     """The chains agree, and about something else."""
     pytest.importorskip("nutpie")

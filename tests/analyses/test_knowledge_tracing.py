@@ -259,7 +259,6 @@ def test_the_baseline_passes_its_own_gate_and_a_withheld_run_does_not(run, study
 
 
 @pytest.mark.slow
-@pytest.mark.long
 def test_intervals_hold_what_the_prior_gives(calibrate):
     """Truth from the prior: coverage is nominal whatever the prior. 6 replicates; four standard errors."""
     made = [calibrate.ranks(seed) for seed in range(6)]

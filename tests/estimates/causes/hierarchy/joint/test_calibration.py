@@ -36,8 +36,8 @@ REPLICATES = 48
 THIN = 10
 """Fewer trajectories between draws than in the campaign: what is looked for here is gross."""
 SEED = 1_000_000
-OFTEN = ("ordinal", "raters", "growth")
-"""Designs of every push: ordered answers and a rate, ratings by raters, growth with what varies within units."""
+OFTEN = ("ordinal", "raters", "growth", "mixture")
+"""Designs of every push: answers and a rate, ratings by raters, growth with what varies within units, profiles."""
 
 
 @pytest.mark.slow

@@ -101,13 +101,17 @@ def test_an_exact_block_leaves_standard_normal_numbers() -> None:
     assert not plan_of(late).blocks[0].exact
 
 
-# Of 40 units the prior still holds the posterior of a correlation of 1 between .7 and .9; of 160 above.
 @pytest.mark.slow
-@pytest.mark.parametrize(("units", "least"), [(40, 0.5), (160, 0.8)])
-def test_a_correlation_near_one_does_not_diverge(units: int, least: float) -> None:
+@pytest.mark.parametrize("units", [40, 160])
+def test_a_correlation_near_one_does_not_diverge(units: int) -> None:
     pytest.importorskip("nutpie")
+    arviz = pytest.importorskip("arviz")
+    import lanes
+
+    from psychomet.estimates.causes.hierarchy.joint.density import points_of
     from psychomet.estimates.causes.hierarchy.joint.fit import joint_posterior
     from psychomet.estimates.causes.hierarchy.joint.simulation import prior_draw, simulated
+    from psychomet.estimates.causes.hierarchy.joint.variables import dataset, turned
     from psychomet.estimates.causes.hierarchy.sampling import Sampling
 
     rng = np.random.default_rng(5)
@@ -117,11 +121,26 @@ def test_a_correlation_near_one_does_not_diverge(units: int, least: float) -> No
     truth = prior_draw(joint, JointPriors(threshold=1.0, loading_scale=0.2), rng)
     truth["correlation"] = np.array([[1, 0.3, 1], [0.3, 1, 0.3], [1, 0.3, 1.0]])
     truth["z"][:, 2] = truth["z"][:, 0]
+    made = simulated(joint, truth, rng)
     posterior = joint_posterior(
-        simulated(joint, truth, rng),
+        made,
         priors=JointPriors(),
         sampling=Sampling(draws=400, tune=400, chains=2),
         seed=1,
     )
     assert posterior.gate.divergences == 0
-    assert posterior.draws["correlation"][..., 2, 0].mean() > least
+    ours = posterior.draws["correlation"][..., 2, 0].to_numpy()
+    if units > 100:
+        assert ours.mean() > 0.8
+        return
+    # Of 40 units the prior holds the posterior back, how far differs between tables: the other sampler says where it is.
+    plan = plan_of(made)
+    data = data_of(made, plan, JointPriors())
+    moved = lanes.sample(plan, [data] * 4, draws=150, thin=8, seed=2)
+    x = moved.x.transpose(1, 0, 2)
+    point = points_of(plan, data)(x.reshape(-1, x.shape[-1]))
+    found = dataset(made, plan, [turned(point.parameters, plan)], x.shape[:2])
+    theirs = found["correlation"][..., 2, 0].to_numpy()
+    errors = [one.std() / np.sqrt(float(arviz.ess(one))) for one in (ours, theirs)]
+    assert abs(ours.mean() - theirs.mean()) < 4 * np.hypot(*errors)
+    assert max(errors) < 0.02
