@@ -24,6 +24,7 @@ https://doi.org/10.1007/978-1-4757-3456-0
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -109,12 +110,13 @@ def balanced(
     within = dict(nested or {})
     every = layout_effects(table.ndim, nested=within)
     kept = named_effects(every, effects)
-    if not np.isfinite(table).all():
+    # Both are nan where any cell is.
+    least, most = float(table.min()), float(table.max())
+    if not (isfinite(least) and isfinite(most)):
         raise ValueError("cells hold values that are not finite; a balanced layout has no holes")
     # A sum of squares that is no more than the rounding of the observations is none.
-    floor = table.size * (4 * np.finfo(np.float64).eps * max(float(table.max()), -float(table.min()))) ** 2
-    # One number far from zero in every cell would drown the differences: deviations first.
-    squares = _sums_of_squares(table - table.flat[0], every, within)
+    floor = table.size * (4 * np.finfo(np.float64).eps * max(most, -least)) ** 2
+    squares = _sums_of_squares(table, every, within)
     squares = {effect: value if value > floor else 0.0 for effect, value in squares.items()}
     freedom = {effect: _freedom(effect, sizes, within) for effect in every}
     rest = [effect for effect in every if effect not in kept]
@@ -208,32 +210,33 @@ def _sums_of_squares(
     # With the longest axis last, arithmetic along the others runs through memory in long strides.
     order = np.argsort(table.shape, kind="stable")
     place = {int(axis): position for position, axis in enumerate(order)}
-    means: dict[Effect, Floats] = {every[-1]: np.ascontiguousarray(table.transpose(order))}
+    # One number far from zero in every cell would drown the differences: deviations first.
+    means = {every[-1]: np.subtract(table.transpose(order), table.flat[0], order="C")}
+    for effect in reversed(every[:-1]):
+        means[effect] = _means(effect, means, place)
     found = {}
-    for effect in reversed(every):
-        centred = _means(effect, means, place)
+    for effect, centred in means.items():
         inside = _hosts_inside(effect, within)
         for axis in effect:
             if axis not in inside:
-                centred = centred - _mean_along(centred, place[axis])
+                # In place: to ask the system for a new table costs more than the arithmetic.
+                np.subtract(centred, _mean_along(centred, place[axis]), out=centred)
         found[effect] = float(np.vdot(centred, centred)) * (table.size / centred.size)
     return found
 
 
-def _means(effect: Effect, means: dict[Effect, Floats], place: Mapping[int, int]) -> Floats:
-    """Means over the axes outside an effect, from the smallest table at hand, kept for the next."""
-    if effect not in means:
-        parent = min((held for held in means if set(effect) < set(held)), key=lambda held: means[held].size)
-        table = means[parent]
-        for axis in set(parent) - set(effect):
-            table = _mean_along(table, place[axis])
-        means[effect] = table
-    return means[effect]
+def _means(effect: Effect, means: Mapping[Effect, Floats], place: Mapping[int, int]) -> Floats:
+    """Means over the axes outside an effect, from the smallest table at hand."""
+    parent = min((held for held in means if set(effect) < set(held)), key=lambda held: means[held].size)
+    table = means[parent]
+    for axis in set(parent) - set(effect):
+        table = _mean_along(table, place[axis])
+    return table
 
 
 def _mean_along(table: Floats, axis: int) -> Floats:
     """Mean along one axis, which stays as an axis of one level; NumPy's own is slow on short inner axes."""
-    before, levels = int(np.prod(table.shape[:axis])), table.shape[axis]
+    before, levels = prod(table.shape[:axis]), table.shape[axis]
     block = table.reshape(before, levels, -1)
     mean = np.einsum("anb,n->ab", block, np.full(levels, 1 / levels))
     return mean.reshape(*table.shape[:axis], 1, *table.shape[axis + 1 :])

@@ -85,6 +85,16 @@ def test_a_large_offset_costs_no_digits() -> None:
     np.testing.assert_allclose(balanced(x + 2.0**30).component, balanced(x).component, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_cells_are_left_as_they_were(order: str) -> None:
+    # The sums are taken in place, of a copy.
+    cells = np.asarray(np.random.default_rng(4).normal(size=(3, 4, 5)), order=order)
+    before = cells.copy()
+    found = balanced(cells)
+    np.testing.assert_array_equal(cells, before)
+    np.testing.assert_allclose(found.mean_square, balanced(before.copy()).mean_square, rtol=SAME)
+
+
 def test_nested_axis_by_definition() -> None:
     # 4 languages (axis 2), 5 prompts within each (axis 1), 6 respondents.
     x = np.random.default_rng(3).normal(size=(6, 5, 4))
