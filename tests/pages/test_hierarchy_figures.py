@@ -79,7 +79,8 @@ def graded(names: list[str], *, term: str = "G", boundaries: int = 3, group: str
 
 
 def joint(
-    n: int = 6, *, names: tuple[str, str] = ("E", "B"), lines: bool = True, spread: float = 0.4, units: list[str] | None = None
+    n: int = 6, *, names: tuple[str, str] = ("E", "B"), lines: bool = True, spread: float = 0.4, units: list[str] | None = None,
+    group: str = "",
 ) -> tuple[Rows, Arrays]:  # fmt: skip
     """A trait and a behaviour of n respondents, in steps along the diagonal."""
     rng = np.random.default_rng(3)
@@ -87,26 +88,41 @@ def joint(
     at = np.linspace(-1, 1, n)[:, None]
     z = at + spread * rng.normal(size=(CHAINS, DRAWS, n, 2)) @ np.array([[1.0, 0.5], [0.0, 1.0]])
     dims = ("chain", "draw", "unit", "dimension")
-    arrays = {"joint / z": xr.DataArray(z, dims=dims, coords={"unit": who, "dimension": list(names)})}
+    label = f"joint ({group})" if group else "joint"
+    arrays = {f"{label} / z": xr.DataArray(z, dims=dims, coords={"unit": who, "dimension": list(names)})}
     if lines:
         x = np.linspace(-2, 2, 5)
-        arrays["joint / lines"] = xr.DataArray(
+        arrays[f"{label} / lines"] = xr.DataArray(
             np.column_stack([x, x / 2, x / 2 - 1, x / 2 + 1])[None, None], dims=("trait", "behaviour", "point", "statistic"),
             coords={"trait": [names[0]], "behaviour": [names[1]], "statistic": ["at", "median", "low", "high"]},
         )  # fmt: skip
-    told = row("trait_behaviour_correlation", [0.1, 0.5, 0.9], term=names[0], other=names[1], method=JOINT)
+    told = row(
+        "trait_behaviour_correlation",
+        [0.1, 0.5, 0.9],
+        term=names[0],
+        other=names[1],
+        group=group,
+        method=JOINT,
+    )
     return [told], arrays
 
 
 def joint_items(
-    names: list[str], *, reverse: str = "", family: str = "ordinal", unit: float = 1.0, boundaries: int = 3
+    names: list[str],
+    *,
+    reverse: str = "",
+    family: str = "ordinal",
+    unit: float = 1.0,
+    boundaries: int = 3,
+    group: str = "",
 ) -> tuple[Rows, Arrays]:
     """Loadings and thresholds of a scale of a joint model; the answers have another unit than the model."""
     rng = np.random.default_rng(4)
     k = len(names)
     loading = np.exp(np.linspace(-0.5, 0.5, k) + 0.2 * rng.normal(size=(CHAINS, DRAWS, k)))
     cut = np.linspace(-1, 1, boundaries) + 0.2 * rng.normal(size=(CHAINS, DRAWS, k, boundaries)) + 0.5
-    same = {"term": "E", "method": JOINT, "facet": "item"}
+    same = {"term": "E", "group": group, "method": JOINT, "facet": "item"}
+    label = f"joint ({group})" if group else "joint"
     rows = []
     for at, name in enumerate(names):
         rows.append(row("discrimination", unit * loading[..., at], level=name, **same))
@@ -114,12 +130,12 @@ def joint_items(
         if family == "ordinal":
             rows += [row("difficulty", sign * cut[..., at, b] / loading[..., at], level=name, other=f"{b + 2} or more{given}", **same) for b in range(boundaries)]  # fmt: skip
     arrays = {
-        "joint / E: loading": xr.DataArray(
+        f"{label} / E: loading": xr.DataArray(
             loading, dims=("chain", "draw", "E item"), coords={"E item": names}
         )
     }
     if family == "ordinal":
-        arrays["joint / E: threshold"] = xr.DataArray(
+        arrays[f"{label} / E: threshold"] = xr.DataArray(
             cut, dims=("chain", "draw", "E item", "E boundary"), coords={"E item": names, "E boundary": [*range(1, boundaries + 1)]}
         )  # fmt: skip
     return rows, arrays
@@ -352,6 +368,38 @@ def test_the_plane_says_the_correlation_and_lists_the_respondents() -> None:
     ends = f"{z.mean():.2f} [{low:.2f}, {high:.2f}]".replace("-", "−")
     assert len(listed) == 6 and listed[0][0] == "r0" and listed[0][2] == ends
     assert "Line:" not in text(figures(section(joint(lines=False)), "planes")[0].caption)
+
+
+def test_every_group_has_its_plane_of_its_own_draws() -> None:
+    found = section(joint(), joint(3, group="prompt = p", lines=False), joint(5, group="prompt = q"))
+    whole, p, q = figures(found, "planes")
+    assert [figure.name for figure in (whole, p, q)] == ["hierarchy-planes", "hierarchy-planes-2", "hierarchy-planes-3"]  # fmt: skip
+    assert whole.alt.startswith("Respondents by trait") and "6 in 1 panel" in whole.alt
+    assert p.alt.startswith("Respondents with prompt = p by trait") and "3 in 1 panel" in p.alt
+    assert text(p.caption).startswith("prompt = p. Where respondents lie") and "Line:" not in text(p.caption)
+    assert "5 in 1 panel" in q.alt and "Line:" in text(q.caption)
+    tables = [
+        block for block in kinds(found, Table) if "Respondents on the traits and" in text(block.caption)
+    ]
+    assert [len(table.rows) for table in tables] == [6, 3, 5]
+    assert text(tables[1].caption).startswith("prompt = p. Respondents on")
+
+
+def test_of_many_groups_the_first_have_planes() -> None:
+    found = section(*(joint(2, group=f"prompt = {at}") for at in range(8)))
+    assert len(figures(found, "planes")) == 6
+    assert "Planes of the first 6 groups are drawn; 2 others have theirs in the draws" in str(found.blocks)
+
+
+def test_ridges_of_a_joint_model_are_of_every_scale_in_every_group() -> None:
+    rows, arrays = joint_items(items(3))
+    more, other = joint_items(items(2), group="prompt = p")
+    found = section((rows, arrays), (more, other))
+    whole, p = figures(found, "items-")
+    assert text(whole.caption).startswith("Items of E, the most") and "item 3" in whole.alt
+    assert text(p.caption).startswith("Items of E | prompt = p, the most") and "item 3" not in p.alt
+    # A group whose draws are not kept has none.
+    assert len(figures(section((rows, arrays), (more, {})), "items-")) == 1
 
 
 def test_pairs_without_an_estimate_or_without_draws_have_no_plane() -> None:

@@ -150,21 +150,21 @@ def joint_ridges(result: Result, frame: pd.DataFrame, context: Context) -> list[
     result, frame, context
         As in :func:`effect_blocks`.
     """
-    whole = frame[frame["group"] == ""]
-    told = whole[whole["estimand"].isin(["discrimination", "difficulty"])]
+    told = frame[frame["estimand"].isin(["discrimination", "difficulty"])]
     blocks: list[Block] = []
     left = 0
-    for term, one in told.groupby("term", sort=False):
-        panels = _joint_panels(result, one, str(term))
+    for (term, group), one in told.groupby(["term", "group"], sort=False):
+        panels = _joint_panels(result, one, str(term), _label("joint", group))
         if not panels:
             continue
         if len(blocks) == MOST_FIGURES:
             left += 1
             continue
         name, level = f"{context.anchor}-items-{len(blocks) + 1}", float(one["conf_level"].iloc[0])
-        blocks.append(_figure(panels, name, str(term), _said(panels, term), level))
+        scale = in_group(term, group)
+        blocks.append(_figure(panels, name, scale, _said(panels, scale), level))
     if left:
-        blocks.append(Paragraph((f"The first {MOST_FIGURES} are drawn; {plural(left, 'other scale is', 'other scales are')} in the CSV file.",), "small"))  # fmt: skip
+        blocks.append(Paragraph((f"The first {MOST_FIGURES} are drawn; {plural(left, 'other is', 'others are')} in the CSV file.",), "small"))  # fmt: skip
     rows = records(frame[frame["estimand"] == "difficulty"])
     if rows:
         columns = [
@@ -176,16 +176,16 @@ def joint_ridges(result: Result, frame: pd.DataFrame, context: Context) -> list[
     return [Heading(TITLE), *blocks] if blocks else []
 
 
-def _joint_panels(result: Result, one: pd.DataFrame, term: str) -> list[Panel]:
-    """The numbers of the items of one scale, in the unit of their rows."""
-    loading = _draws(result, "joint", f"{term}: loading", f"{term} item")
+def _joint_panels(result: Result, one: pd.DataFrame, term: str, model: str) -> list[Panel]:
+    """The numbers of the items of one scale in one group, in the unit of their rows; ``model`` as in names of arrays."""
+    loading = _draws(result, model, f"{term}: loading", f"{term} item")
     slopes: dict[str, Floats] = {}
     for row in _finite(one, "discrimination"):
         item = str(row["level"])
         if item in loading:
             # The draws are in the unit of the model, the row in that of the answers; they differ by this factor alone.
             slopes[item] = loading[item] * (value(row, "estimate") / float(np.median(loading[item])))
-    found = result.arrays.get(f"joint / {term}: threshold")
+    found = result.arrays.get(f"{model} / {term}: threshold")
     middle: dict[str, tuple[str, Floats]] = {}
     if found is not None:
         items = [str(name) for name in found[f"{term} item"].to_numpy()]

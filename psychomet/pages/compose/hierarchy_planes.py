@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from psychomet.pages.compose.context import Context
-from psychomet.pages.document import Block, Inline, Table, data
+from psychomet.pages.compose.context import Context, plural
+from psychomet.pages.document import Block, Inline, Paragraph, Table, data
 from psychomet.pages.figures.plane import MANY, SHOWN, Place, Plane, draw_planes
 from psychomet.pages.tables import Show, build, interval, number, records, value
 from psychomet.result.result import Result
@@ -19,7 +19,7 @@ from psychomet.text import visible
 
 Floats = NDArray[np.float64]
 
-_MOST_PLANES, _MOST_LISTED, _MOST_COLUMNS = 6, 300, 6
+_MOST_PLANES, _MOST_LISTED, _MOST_COLUMNS, _MOST_GROUPS = 6, 300, 6, 6
 
 
 def plane_blocks(result: Result, frame: pd.DataFrame, context: Context) -> list[Block]:
@@ -34,13 +34,34 @@ def plane_blocks(result: Result, frame: pd.DataFrame, context: Context) -> list[
     context : Context
         Title and anchor of the section.
     """
-    told = frame[(frame["estimand"] == "trait_behaviour_correlation") & (frame["group"] == "")]
-    every = [row for row in records(told) if math.isfinite(value(row, "estimate"))]
+    told = frame[frame["estimand"] == "trait_behaviour_correlation"]
+    blocks: list[Block] = []
+    drawn = left = 0
+    for group, one in told.groupby("group", sort=False):
+        every = [row for row in records(one) if math.isfinite(value(row, "estimate"))]
+        if not every or f"{model_label(group)} / z" not in result.arrays:
+            continue
+        if drawn == _MOST_GROUPS:
+            left += 1
+            continue
+        drawn += 1
+        name = f"{context.anchor}-planes{f'-{drawn}' if drawn > 1 else ''}"
+        blocks += _planes(result, every, str(group), name)
+    if left:
+        blocks.append(Paragraph((f"Planes of the first {drawn} groups are drawn; {plural(left, 'other has', 'others have')} theirs in the draws of the result.",), "small"))  # fmt: skip
+    return blocks
+
+
+def model_label(group: object) -> str:
+    """As the arrays of a joint model in a group are named."""
+    return f"joint{f' ({group})' if group else ''}"
+
+
+def _planes(result: Result, every: Sequence[dict[str, Any]], group: str, name: str) -> list[Block]:
+    """The figure of one group, and its respondents as a table."""
     pairs = sorted(every, key=lambda row: -abs(value(row, "estimate")))[:_MOST_PLANES]
-    latent = result.arrays.get("joint / z")
-    if latent is None or not pairs:
-        return []
-    names = [str(name) for name in latent["dimension"].to_numpy()]
+    latent = result.arrays[f"{model_label(group)} / z"]
+    names = [str(one) for one in latent["dimension"].to_numpy()]
     z = latent.transpose("chain", "draw", "unit", "dimension").to_numpy().astype(float)
     z = z.reshape(-1, *z.shape[2:])
     who = [str(one) for one in latent["unit"].to_numpy()]
@@ -48,19 +69,24 @@ def plane_blocks(result: Result, frame: pd.DataFrame, context: Context) -> list[
     panels = {}
     for row in pairs:
         pair = (str(row["term"]), str(row["other"]))
-        a, b = (names.index(name) for name in pair)
-        panels[pair] = Plane(_places(z[..., a], z[..., b], who), _line(result, *pair), f"r = {_told(row)}")
+        a, b = (names.index(one) for one in pair)
+        panels[pair] = Plane(
+            _places(z[..., a], z[..., b], who), _line(result, group, *pair), f"r = {_told(row)}"
+        )
     first = pairs[0]
     figure = draw_planes(
-        panels, name=f"{context.anchor}-planes", conf_level=level,
+        panels, name=name, conf_level=level,
         alt=(
-            f"Respondents by trait and behaviour, {len(who)} in {len(panels)} panel{'s' if len(panels) > 1 else ''}. "
+            f"Respondents{f' with {visible(group, 60)}' if group else ''} by trait and behaviour, {len(who)} in {plural(len(panels), 'panel')}. "
             f"{visible(first['term'])} and {visible(first['other'])} correlate at {_told(first)} without errors of measurement."
         ),
-        caption=_caption(pairs, len(every), len(who), level, any(plane.line is not None for plane in panels.values())),
+        caption=_caption(pairs, len(every), len(who), level, any(plane.line is not None for plane in panels.values()), group),
     )  # fmt: skip
-    used = list(dict.fromkeys(name for pair in panels for name in pair))
-    return [figure, _table(z[..., [names.index(name) for name in used[:_MOST_COLUMNS]]], used, who, level)]
+    used = list(dict.fromkeys(one for pair in panels for one in pair))
+    return [
+        figure,
+        _table(z[..., [names.index(one) for one in used[:_MOST_COLUMNS]]], used, who, level, group),
+    ]
 
 
 def _places(x: Floats, y: Floats, who: Sequence[str]) -> list[Place]:
@@ -74,9 +100,9 @@ def _places(x: Floats, y: Floats, who: Sequence[str]) -> list[Place]:
     ]  # fmt: skip
 
 
-def _line(result: Result, trait: str, behaviour: str) -> Floats | None:
+def _line(result: Result, group: str, trait: str, behaviour: str) -> Floats | None:
     """Where across, median, lower and upper end of the regression line; None where the result does not tell it."""
-    found = result.arrays.get("joint / lines")
+    found = result.arrays.get(f"{model_label(group)} / lines")
     if found is None or trait not in found["trait"].to_numpy() or behaviour not in found["behaviour"].to_numpy():  # fmt: skip
         return None
     one = found.sel(trait=trait, behaviour=behaviour, statistic=["at", "median", "low", "high"])
@@ -90,11 +116,12 @@ def _told(row: dict[str, Any]) -> str:
 
 
 def _caption(
-    pairs: Sequence[dict[str, Any]], pairs_in_all: int, n: int, level: float, banded: bool
+    pairs: Sequence[dict[str, Any]], pairs_in_all: int, n: int, level: float, banded: bool, group: str
 ) -> tuple[Inline, ...]:
     """What is drawn, and the correlations."""
     per = f"{100 * level:g} %"
     pieces: list[Inline] = [
+        *((data(group, 80), ". ") if group else ()),
         "Where respondents lie on trait and behaviour, in standard deviations of respondents alike in predictors, family and profile: posterior means, with ellipses that hold a respondent's two "
         "numbers with the probability named (from the posterior covariance). ",
     ]
@@ -119,7 +146,7 @@ def _caption(
     return tuple(pieces)
 
 
-def _table(z: Floats, names: Sequence[str], who: Sequence[str], level: float) -> Table:
+def _table(z: Floats, names: Sequence[str], who: Sequence[str], level: float, group: str) -> Table:
     """Means and intervals of the respondents, as drawn."""
     shown = min(len(who), _MOST_LISTED)
     low, high = np.quantile(z[:, :shown], [(1 - level) / 2, (1 + level) / 2], axis=0)
@@ -143,4 +170,4 @@ def _table(z: Floats, names: Sequence[str], who: Sequence[str], level: float) ->
         f" The first {shown} of {len(who):,}; all are in the draws of the result." if shown < len(who) else ""
     )
     caption = f"Respondents on the traits and behaviours drawn, in standard deviations: posterior mean and {100 * level:g} % interval.{more}"
-    return build(rows, columns, (caption,), folded=True)
+    return build(rows, columns, (*((data(group, 80), ". ") if group else ()), caption), folded=True)
