@@ -318,7 +318,7 @@ def test_hostile_names_are_escaped_on_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("table", [*SHORT, LONG])
+@pytest.mark.parametrize("table", [*SHORT, pytest.param(LONG, marks=pytest.mark.long)])
 def test_hard_tables_have_a_page(table: str, tmp_path: Path) -> None:
     assert len(page_of(table, tmp_path)) > len(HOSTILE[2])
 

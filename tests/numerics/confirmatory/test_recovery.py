@@ -132,7 +132,7 @@ CASES = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [100, 300, 1000])
+@pytest.mark.parametrize("n", [100, 300, pytest.param(1000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("case", CASES)
 def test_coverage_and_level(case: str, n: int) -> None:
     found = campaign(*CASES[case], n)

@@ -82,7 +82,7 @@ def coverage(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [30, 100, 1000])
+@pytest.mark.parametrize("n", [30, pytest.param(100, marks=pytest.mark.long), 1000])
 def test_modified_large_sample_limits_cover_under_normality(n: int) -> None:
     found = coverage(n, kind="normal", tables=TABLES if n < 1000 else TABLES // 2)
     slack = SLACK if n < 1000 else SLACK * np.sqrt(2)

@@ -102,7 +102,7 @@ def test_an_exact_block_leaves_standard_normal_numbers() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("units", [40, 160])
+@pytest.mark.parametrize("units", [pytest.param(40, marks=pytest.mark.long), 160])
 def test_a_correlation_near_one_does_not_diverge(units: int) -> None:
     pytest.importorskip("nutpie")
     arviz = pytest.importorskip("arviz")
