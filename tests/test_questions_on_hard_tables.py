@@ -394,24 +394,29 @@ UNITLESS = {
 """Questions whose estimates (all, or those named) have no unit."""
 
 
+def alone(question: str) -> dict[str, Any]:
+    """One pair of scales at a time, where a question would take them together."""
+    return {"together": False} if question == "alignment" else {}
+
+
 def prompts_of(question: str) -> tuple[str, ...]:
     return ("p", "q", "r", "s") if question == "alignment" else ("p", "q")
 
 
 @cache
 def in_first_units(question: str) -> pm.Result:
-    alone = {"together": False} if question == "alignment" else {}
-    return answer(question, rescaled(1.0, prompts=prompts_of(question)), finished(), **alone)
+    return answer(question, rescaled(1.0, prompts=prompts_of(question)), finished(), **alone(question))
 
 
 @pytest.mark.parametrize("question", UNITLESS)
 @pytest.mark.parametrize(("factor", "shift"), [(2.0**20, 0.0), (2.0**-20, 0.0), (2.0, 1024.0)])
 def test_units_of_a_scale_do_not_move_what_has_none(question: str, factor: float, shift: float) -> None:
     # Powers of two, so that ties between means stay ties.
-    alone = {"together": False} if question == "alignment" else {}
     more = {"cut": 5 * factor + shift} if question == "logistic_link" else {}
     frames = []
-    turned = answer(question, rescaled(factor, shift, prompts_of(question)), finished(), **alone | more)
+    turned = answer(
+        question, rescaled(factor, shift, prompts_of(question)), finished(), **alone(question) | more
+    )
     for result in (in_first_units(question), turned):
         found = numbers(result, drawn=False)
         wanted = UNITLESS[question]
@@ -447,12 +452,11 @@ def test_turning_both_scales_changes_no_link_and_turning_one_its_sign(question: 
     frame = rescaled(1.0, prompts=("p", "q", "r", "s"))
     key = finished()
     estimands = {"link_parts": "within_r", "specification_curve": "specification", "alignment": "alignment"}
-    alone = {"together": False} if question == "alignment" else {}
     found = []
     for items in ([], ["a1", "b", "c1", "d"], ["a1", "c1"]):
         here = frame["item"].isin(items)
         turned = frame.assign(response=frame["response"].where(~here, 6 - frame["response"]))
-        rows = answer(question, turned, key, **alone).estimates
+        rows = answer(question, turned, key, **alone(question)).estimates
         values = rows.loc[rows["estimand"] == estimands[question], "estimate"].to_numpy()
         assert np.isfinite(values).mean() > 0.5, set(rows["estimand"])
         found.append(values)

@@ -371,7 +371,9 @@ def test_the_plane_says_the_correlation_and_lists_the_respondents() -> None:
 
 
 def test_every_group_has_its_plane_of_its_own_draws() -> None:
-    found = section(joint(), joint(3, group="prompt = p", lines=False), joint(5, group="prompt = q"))
+    rows, arrays = joint(3, group="prompt = p", lines=False)
+    far = {name: array + 10 for name, array in arrays.items()}
+    found = section(joint(), (rows, far), joint(5, group="prompt = q"))
     whole, p, q = figures(found, "planes")
     assert [figure.name for figure in (whole, p, q)] == ["hierarchy-planes", "hierarchy-planes-2", "hierarchy-planes-3"]  # fmt: skip
     assert whole.alt.startswith("Respondents by trait") and "6 in 1 panel" in whole.alt
@@ -383,6 +385,7 @@ def test_every_group_has_its_plane_of_its_own_draws() -> None:
     ]
     assert [len(table.rows) for table in tables] == [6, 3, 5]
     assert text(tables[1].caption).startswith("prompt = p. Respondents on")
+    assert [float(cells(table)[-1][1].split()[0]) > 9 for table in tables] == [False, True, False]
 
 
 def test_of_many_groups_the_first_have_planes() -> None:
@@ -435,12 +438,16 @@ def test_small_and_odd_tables_have_a_page(part: tuple[Rows, Arrays]) -> None:
     assert not any("nan" in one.lower() for one in said)
 
 
-@pytest.mark.parametrize("kind", ["crossed", "graded", "joint", "joint items"])
+@pytest.mark.parametrize(
+    "kind", ["crossed", "graded", "joint", "joint in a group", "joint items", "joint items in a group"]
+)
 def test_names_from_data_cannot_break_out(kind: str, hostile_texts: tuple[str, ...]) -> None:
     names = list(hostile_texts) if kind == "crossed" else list(hostile_texts[:8])
     parts = {
         "crossed": lambda: crossed(names, term=names[0]), "graded": lambda: graded(names, term=names[1], boundaries=1),
         "joint": lambda: joint(units=names[:6], names=(names[0], names[2])), "joint items": lambda: joint_items(names, boundaries=1),
+        "joint in a group": lambda: joint(units=names[:6], group=f"prompt = {names[0]}"),
+        "joint items in a group": lambda: joint_items(names, boundaries=1, group=f"prompt = {names[1]}"),
     }  # fmt: skip
     found = section(parts[kind]())
     page = render_html(Document("t", (), (found,)))

@@ -32,6 +32,8 @@ TITLE = "What sets the items apart"
 _MOST_DRAWN, _FOLDED = 40, 16
 MOST_FIGURES = 6
 """Ridges drawn of one kind of model."""
+JOINT = "joint"
+"""Name of the whole model in names of arrays."""
 _GIVEN = ", as given"
 """In the name of a code of an item keyed in reverse, where the model takes it as it was given."""
 _STEEPEST, _HARDEST = (0.05, 20.0), (-6.0, 6.0)
@@ -80,7 +82,7 @@ def effect_blocks(result: Result, frame: pd.DataFrame, context: Context) -> list
     rows: list[dict[str, Any]] = []
     drawn = left = 0
     for (term, group), one in told.groupby(["term", "group"], sort=False):
-        effects = _draws(result, _label(term, group), "effect of item", "item")
+        effects = _draws(result, draws_label(term, group), "effect of item", "item")
         if len(effects) < 2 or not np.isfinite(one["estimate"]).any():
             continue
         own = _apart(effects)
@@ -126,7 +128,7 @@ def graded_ridges(result: Result, one: pd.DataFrame, name: str) -> list[Figure]:
     steep, hard = _finite(one, "discrimination"), _finite(one, "difficulty")
     if not steep:
         return []
-    label = _label(steep[0]["term"], steep[0]["group"])
+    label = draws_label(steep[0]["term"], steep[0]["group"])
     slopes = _draws(result, label, "slope", "item")
     places = _draws(result, label, "difficulty", "threshold")
     found = {item: slopes[item] for item in (str(row["level"]) for row in steep) if item in slopes}
@@ -154,7 +156,7 @@ def joint_ridges(result: Result, frame: pd.DataFrame, context: Context) -> list[
     blocks: list[Block] = []
     left = 0
     for (term, group), one in told.groupby(["term", "group"], sort=False):
-        panels = _joint_panels(result, one, str(term), _label("joint", group))
+        panels = _joint_panels(result, one, str(term), draws_label(JOINT, group))
         if not panels:
             continue
         if len(blocks) == MOST_FIGURES:
@@ -300,6 +302,6 @@ def _finite(frame: pd.DataFrame, estimand: str) -> list[dict[str, Any]]:
     return [row for row in records(frame[frame["estimand"] == estimand]) if math.isfinite(value(row, "estimate"))]  # fmt: skip
 
 
-def _label(term: object, group: object) -> str:
+def draws_label(term: object, group: object) -> str:
     """As the arrays of a scale in a group are named."""
     return f"{term}{f' ({group})' if group else ''}"

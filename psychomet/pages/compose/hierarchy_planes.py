@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from psychomet.pages.compose.context import Context, plural
+from psychomet.pages.compose.hierarchy_items import JOINT, draws_label
 from psychomet.pages.document import Block, Inline, Paragraph, Table, data
 from psychomet.pages.figures.plane import MANY, SHOWN, Place, Plane, draw_planes
 from psychomet.pages.tables import Show, build, interval, number, records, value
@@ -39,7 +40,7 @@ def plane_blocks(result: Result, frame: pd.DataFrame, context: Context) -> list[
     drawn = left = 0
     for group, one in told.groupby("group", sort=False):
         every = [row for row in records(one) if math.isfinite(value(row, "estimate"))]
-        if not every or f"{model_label(group)} / z" not in result.arrays:
+        if not every or f"{draws_label(JOINT, group)} / z" not in result.arrays:
             continue
         if drawn == _MOST_GROUPS:
             left += 1
@@ -52,15 +53,10 @@ def plane_blocks(result: Result, frame: pd.DataFrame, context: Context) -> list[
     return blocks
 
 
-def model_label(group: object) -> str:
-    """As the arrays of a joint model in a group are named."""
-    return f"joint{f' ({group})' if group else ''}"
-
-
 def _planes(result: Result, every: Sequence[dict[str, Any]], group: str, name: str) -> list[Block]:
     """The figure of one group, and its respondents as a table."""
     pairs = sorted(every, key=lambda row: -abs(value(row, "estimate")))[:_MOST_PLANES]
-    latent = result.arrays[f"{model_label(group)} / z"]
+    latent = result.arrays[f"{draws_label(JOINT, group)} / z"]
     names = [str(one) for one in latent["dimension"].to_numpy()]
     z = latent.transpose("chain", "draw", "unit", "dimension").to_numpy().astype(float)
     z = z.reshape(-1, *z.shape[2:])
@@ -102,7 +98,7 @@ def _places(x: Floats, y: Floats, who: Sequence[str]) -> list[Place]:
 
 def _line(result: Result, group: str, trait: str, behaviour: str) -> Floats | None:
     """Where across, median, lower and upper end of the regression line; None where the result does not tell it."""
-    found = result.arrays.get(f"{model_label(group)} / lines")
+    found = result.arrays.get(f"{draws_label(JOINT, group)} / lines")
     if found is None or trait not in found["trait"].to_numpy() or behaviour not in found["behaviour"].to_numpy():  # fmt: skip
         return None
     one = found.sel(trait=trait, behaviour=behaviour, statistic=["at", "median", "low", "high"])
